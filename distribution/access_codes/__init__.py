@@ -1,0 +1,1 @@
+"""The yearly codes that let K-12 coordinators into the portal."""

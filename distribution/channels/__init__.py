@@ -1,0 +1,1 @@
+"""The ways out: paper, electronic, portal, and e-mail for codes and notices."""

@@ -1,0 +1,1 @@
+"""Files for institutions: layouts, score files, and the drop by SFTP."""

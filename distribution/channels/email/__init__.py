@@ -1,0 +1,1 @@
+"""E-mail: codes and notices, never a student."""

@@ -1,0 +1,1 @@
+"""A programme of invented people and places to try the line on."""

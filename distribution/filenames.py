@@ -1,0 +1,97 @@
+"""Every file name that people or programs outside rely on: written and read back here, nowhere else."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from distribution.model import FeedKind
+
+CONTROL_SUFFIX = ".control.json"
+SIGNATURE_SUFFIX = ".control.json.sig"
+PART_SUFFIX = ".part"
+
+_FEED_NAME = re.compile(
+    r"(?P<kind>institutions|contacts|voucher_orders|results|transcript_requests)"
+    r"-(?P<day>[0-9]{8})-(?P<number>[0-9]{3})\.csv"
+)
+_BATCH_ID = re.compile(r"PB-(?P<day>[0-9]{8})-(?P<letters>[A-Z]+)")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedName:
+    """What a feed's file name says."""
+
+    kind: FeedKind
+    day: date
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.day:%Y%m%d}-{self.number:03d}.csv"
+
+
+def parse_feed_name(name: str) -> FeedName | None:
+    """What a feed's name says, or None when it is outside the pattern, has no real date or number 000."""
+    match = _FEED_NAME.fullmatch(name)
+    if match is None or match["number"] == "000":
+        return None
+    day = _real_date(match["day"])
+    return FeedName(FeedKind(match["kind"]), day, int(match["number"])) if day else None
+
+
+def _real_date(digits: str) -> date | None:
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def control_name(feed_file: str) -> str:
+    """The name of a feed's control file."""
+    return feed_file + CONTROL_SUFFIX
+
+
+def electronic_file(
+    *, prefix: str, di: str, day: date, sequence: int, extension: str, encrypted: bool = False
+) -> str:
+    """`CLEP_<DI>_<YYYYMMDD>_<SEQ6>.<extension>[.pgp]`."""
+    name = f"{prefix}_{di}_{day:%Y%m%d}_{sequence:06d}.{extension}"
+    return f"{name}.pgp" if encrypted else name
+
+
+def sidecar(*, di: str, day: date, sequence: int) -> str:
+    """`CTL_<DI>_<YYYYMMDD>_<SEQ6>.json`."""
+    return f"CTL_{di}_{day:%Y%m%d}_{sequence:06d}.json"
+
+
+def batch_id(day: date, position: int) -> str:
+    """The `position`-th print batch of a day, from 0: `PB-20261123-A` … `-Z`, `-AA`."""
+    letters = ""
+    position += 1
+    while position:
+        position, remainder = divmod(position - 1, len(_LETTERS))
+        letters = _LETTERS[remainder] + letters
+    return f"PB-{day:%Y%m%d}-{letters}"
+
+
+def batch_position(batch: str) -> int:
+    """The position that a batch's letters stand for, from 0: the inverse of `batch_id`."""
+    match = _BATCH_ID.fullmatch(batch)
+    if match is None:
+        raise ValueError(f"{batch!r} is no batch id")
+    position = 0
+    for letter in match["letters"]:
+        position = position * len(_LETTERS) + _LETTERS.index(letter) + 1
+    return position - 1
+
+
+def batch_pdf(batch: str) -> str:
+    return f"{batch}.pdf"
+
+
+def batch_cover(batch: str) -> str:
+    return f"{batch}-cover.pdf"
+
+
+def batch_manifest(batch: str) -> str:
+    return f"{batch}-manifest.csv"

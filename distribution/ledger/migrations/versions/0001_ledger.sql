@@ -1,0 +1,495 @@
+-- The first ledger. Schemas: `ledger` is the pipeline's, `portal` is what schools may read (row-level security).
+
+CREATE SCHEMA ledger;
+CREATE SCHEMA portal;
+
+-- runs -------------------------------------------------------------------------------------------------------
+CREATE TABLE ledger.run (
+    run_id         text PRIMARY KEY,
+    kind           text NOT NULL,                    -- nightly | codes | redeliver | reconcile
+    business_date  date NOT NULL,
+    only_channel   text,
+    state          text NOT NULL DEFAULT 'running',  -- running | finished
+    started_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at    timestamptz,
+    exit_code      int,
+    balanced       boolean,
+    summary        jsonb,                            -- the JSON of contract section 5
+    steps          jsonb NOT NULL DEFAULT '[]',      -- name, seconds, peak memory of each step
+    last_feed_id   bigint,                           -- the newest feed and event that this run counted
+    last_event_id  bigint
+);
+CREATE UNIQUE INDEX run_one_at_work ON ledger.run (kind) WHERE state = 'running';
+
+-- feeds ------------------------------------------------------------------------------------------------------
+CREATE TABLE ledger.feed (
+    feed_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind          text,                              -- null where the name says none
+    file_name     text NOT NULL,
+    feed_date     date,
+    number        int,
+    sha256        text,
+    size_bytes    bigint,
+    records       int,
+    score_total   bigint,
+    parts         int,
+    state         text NOT NULL,
+    code          text,                              -- why it was refused
+    detail        text,                              -- line, column and code; never a value
+    history       boolean NOT NULL DEFAULT false,
+    new           int NOT NULL DEFAULT 0,
+    corrected     int NOT NULL DEFAULT 0,
+    duplicate     int NOT NULL DEFAULT 0,
+    held          int NOT NULL DEFAULT 0,
+    seen_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_at   timestamptz,
+    withdrawn_at  timestamptz,
+    withdrawn_reason text
+);
+CREATE UNIQUE INDEX feed_recorded_name ON ledger.feed (file_name) WHERE state = 'recorded';
+CREATE UNIQUE INDEX feed_recorded_bytes ON ledger.feed (sha256) WHERE state = 'recorded';
+
+-- results ----------------------------------------------------------------------------------------------------
+-- One row per revision of a result, for ever. Empty text = the feed gave no value.
+CREATE TABLE ledger.result_version (
+    academic_year   smallint NOT NULL,               -- of the test date, as the year in which it began
+    result_id       text NOT NULL,
+    revision        int NOT NULL,
+    status          text NOT NULL,
+    candidate_id    text NOT NULL,
+    last_name       text NOT NULL,
+    first_name      text NOT NULL DEFAULT '',
+    middle_name     text NOT NULL DEFAULT '',
+    birth_date      date NOT NULL,
+    gender          text NOT NULL DEFAULT '',
+    exam_code       text NOT NULL,
+    test_date       date NOT NULL,
+    scored_on       date,
+    scaled_score    smallint,
+    funding         text NOT NULL,
+    voucher_order_id text NOT NULL DEFAULT '',
+    attending_code  text NOT NULL DEFAULT '',
+    recipient_1     text NOT NULL DEFAULT '',
+    recipient_2     text NOT NULL DEFAULT '',
+    test_center_code text NOT NULL DEFAULT '',
+    email           text NOT NULL DEFAULT '',
+    postal_code     text NOT NULL DEFAULT '',
+    college_student_id text NOT NULL DEFAULT '',
+    local_student_id text NOT NULL DEFAULT '',
+    grade           text NOT NULL DEFAULT '',
+    extra           jsonb,                           -- the x_… columns, as they came
+    kind            text NOT NULL,                   -- new | corrected
+    latest          boolean NOT NULL DEFAULT true,   -- no higher revision is on file
+    history         boolean NOT NULL DEFAULT false,  -- owed to schools only
+    withdrawn       boolean NOT NULL DEFAULT false,  -- its feed was withdrawn
+    feed_id         bigint NOT NULL REFERENCES ledger.feed,
+    line            int NOT NULL,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (result_id, revision, academic_year),
+    CHECK ((status = 'scored') = (scaled_score IS NOT NULL))
+) PARTITION BY RANGE (academic_year);
+
+DO $$
+BEGIN
+    FOR year IN 2000..2045 LOOP
+        EXECUTE format('CREATE TABLE ledger.result_version_%s PARTITION OF ledger.result_version FOR VALUES FROM (%s) TO (%s)',
+                       year, year, year + 1);
+    END LOOP;
+END $$;
+CREATE TABLE ledger.result_version_other PARTITION OF ledger.result_version DEFAULT;
+CREATE INDEX result_version_candidate ON ledger.result_version (candidate_id, exam_code);
+CREATE INDEX result_version_attending ON ledger.result_version (attending_code) WHERE attending_code <> '';
+CREATE INDEX result_version_order ON ledger.result_version (voucher_order_id) WHERE voucher_order_id <> '';
+CREATE INDEX result_version_feed ON ledger.result_version (feed_id);
+
+-- master data ------------------------------------------------------------------------------------------------
+CREATE TABLE ledger.institution_version (
+    institution_version_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code            text NOT NULL,
+    name            text NOT NULL,
+    kind            text NOT NULL,
+    district_code   text NOT NULL DEFAULT '',
+    delivery_method text NOT NULL DEFAULT '',
+    attention       text NOT NULL DEFAULT '',
+    address_1       text NOT NULL DEFAULT '',
+    address_2       text NOT NULL DEFAULT '',
+    city            text NOT NULL DEFAULT '',
+    state           text NOT NULL DEFAULT '',
+    postal_code     text NOT NULL DEFAULT '',
+    country         text NOT NULL DEFAULT '',
+    status          text NOT NULL,
+    successor_code  text NOT NULL DEFAULT '',
+    time_zone       text NOT NULL DEFAULT '',
+    valid_from      date NOT NULL,
+    feed_id         bigint REFERENCES ledger.feed,
+    line            int,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    replaced_at     timestamptz                      -- set where the same valid_from came again with other content
+);
+CREATE UNIQUE INDEX institution_version_in_force ON ledger.institution_version (code, valid_from)
+    WHERE replaced_at IS NULL;
+
+CREATE TABLE ledger.contact (
+    contact_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_code text NOT NULL,
+    role            text NOT NULL,
+    name            text NOT NULL,
+    email           text NOT NULL,
+    valid_from      date NOT NULL,
+    valid_to        date,
+    feed_id         bigint REFERENCES ledger.feed,
+    line            int,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX contact_organization ON ledger.contact (organization_code, role);
+
+CREATE TABLE ledger.voucher_order (
+    order_id        text PRIMARY KEY,
+    organization_code text NOT NULL,
+    ordered_on      date NOT NULL,
+    quantity        int NOT NULL,
+    status          text NOT NULL,
+    feed_id         bigint REFERENCES ledger.feed,
+    line            int,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX voucher_order_organization ON ledger.voucher_order (organization_code, ordered_on);
+
+CREATE TABLE ledger.transcript_request (
+    request_id      text PRIMARY KEY,
+    candidate_id    text NOT NULL,
+    recipient       text NOT NULL,
+    requested_on    date NOT NULL,
+    feed_id         bigint REFERENCES ledger.feed,
+    line            int,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX transcript_request_candidate ON ledger.transcript_request (candidate_id);
+
+CREATE TABLE ledger.endpoint_version (
+    endpoint_version_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code            text NOT NULL,
+    settings        jsonb NOT NULL,                  -- the YAML shape of contract section 3; never a secret
+    loaded_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    loaded_by       text NOT NULL,
+    confirmed_at    timestamptz,                     -- null = waits for a second person (four eyes)
+    confirmed_by    text
+);
+CREATE INDEX endpoint_version_code ON ledger.endpoint_version (code, endpoint_version_id DESC);
+
+-- what is owed, and its way out --------------------------------------------------------------------------------
+CREATE TABLE ledger.batch (
+    batch_id        text PRIMARY KEY,                -- PB-20261123-A
+    business_date   date NOT NULL,
+    run_id          text REFERENCES ledger.run,
+    stock           text NOT NULL,                   -- envelope stock: no10-window | flat-9x12
+    sheets_per_piece int NOT NULL,                   -- 0 = pieces differ (flats)
+    international   boolean NOT NULL DEFAULT false,
+    pieces          int NOT NULL,
+    sheets          int NOT NULL,
+    pages           int NOT NULL,
+    state           text NOT NULL DEFAULT 'ready',
+    created_at      timestamptz NOT NULL,            -- printed into the document: frozen when the batch is planned
+    proved_at       timestamptz,                     -- its files stand in the outbox under their final names
+    pdf_sha256      text,
+    pdf_bytes       bigint,
+    cover_sha256    text,
+    manifest_sha256 text,
+    printed_at      timestamptz,
+    inserted_at     timestamptz,
+    mailed_at       timestamptz
+);
+
+CREATE TABLE ledger.piece (
+    batch_id        text NOT NULL REFERENCES ledger.batch,
+    piece           int NOT NULL,                    -- counts from 1 in its batch
+    di              text NOT NULL,
+    sheets          int NOT NULL,
+    first_page      int,
+    last_page       int,
+    reports         int NOT NULL,                    -- deliveries in it
+    state           text NOT NULL DEFAULT 'ready',
+    generation      int NOT NULL DEFAULT 0,          -- reprints: R1, R2 …
+    imb             text NOT NULL DEFAULT '',
+    address         jsonb NOT NULL,                  -- model.PostalAddress as it was on the day
+    PRIMARY KEY (batch_id, piece)
+);
+CREATE INDEX piece_di ON ledger.piece (di);
+
+CREATE TABLE ledger.di_sequence (
+    di              text NOT NULL,
+    test            boolean NOT NULL DEFAULT false,
+    last_sequence   int NOT NULL DEFAULT 0,
+    PRIMARY KEY (di, test)
+);
+
+CREATE TABLE ledger.score_file (
+    file_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name            text NOT NULL UNIQUE,
+    di              text NOT NULL,
+    sequence        int NOT NULL,
+    previous_sequence int NOT NULL,
+    kind            text NOT NULL DEFAULT 'NEW',
+    test            boolean NOT NULL DEFAULT false,
+    business_date   date NOT NULL,
+    created_at      timestamptz NOT NULL,            -- stands in H: frozen when the number is given
+    run_id          text REFERENCES ledger.run,
+    layout          text NOT NULL,
+    layout_version  int NOT NULL,
+    encoding        text NOT NULL,
+    newline         text NOT NULL,
+    control         text NOT NULL,                   -- inline | sidecar | both
+    sidecar_name    text,
+    original_name   text,                            -- RESEND and VOID: the file that it names
+    state           text NOT NULL DEFAULT 'built',
+    details         int NOT NULL DEFAULT 0,
+    score_total     bigint NOT NULL DEFAULT 0,
+    sha256          text,                            -- of the data file's bytes
+    size_bytes      bigint,
+    sidecar_sha256  text,
+    may_have_left   boolean NOT NULL DEFAULT false,  -- publishing began: from here on it never changes
+    renaming        boolean NOT NULL DEFAULT false,  -- the rename to the final name may have happened
+    attempt         int NOT NULL DEFAULT 0,          -- fences off a late sender; stands in the temporary name
+    failure         text,                            -- model.FailureCode
+    failure_detail  text,
+    last_attempt_at timestamptz,
+    delivered_at    timestamptz,
+    acknowledged_at timestamptz,
+    purged_at       timestamptz,
+    UNIQUE (di, test, sequence)
+);
+CREATE INDEX score_file_open ON ledger.score_file (di, sequence) WHERE state IN ('built', 'publishing', 'failed');
+
+CREATE TABLE ledger.delivery (
+    delivery_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    result_id       text NOT NULL,
+    revision        int NOT NULL,
+    academic_year   smallint NOT NULL,
+    recipient       text NOT NULL,                   -- whom it goes to (a successor's code where one took over)
+    designated      text NOT NULL,                   -- the code as it was chosen
+    occasion        text NOT NULL DEFAULT 'first',   -- first | transcript:<request> | resend:<file or piece>
+    action          text NOT NULL,                   -- N | C | X
+    reasons         text[] NOT NULL,
+    channel         text,                            -- null while it is held for want of one
+    state           text NOT NULL,
+    state_reason    text,                            -- why held, failed or withdrawn
+    owed_on         date NOT NULL,
+    owed_by_run     text REFERENCES ledger.run,
+    batch_id        text,
+    piece           int,
+    file_id         bigint REFERENCES ledger.score_file,
+    left_at         timestamptz,                     -- it may have left: the recipient counts as having got it
+    delivered_at    timestamptz,
+    UNIQUE (result_id, revision, recipient, occasion),
+    FOREIGN KEY (batch_id, piece) REFERENCES ledger.piece DEFERRABLE INITIALLY DEFERRED
+);
+CREATE INDEX delivery_open ON ledger.delivery (state, channel) WHERE state IN ('pending', 'claimed', 'failed', 'held', 'returned');
+CREATE INDEX delivery_recipient ON ledger.delivery (recipient);
+CREATE INDEX delivery_piece ON ledger.delivery (batch_id, piece) WHERE batch_id IS NOT NULL;
+CREATE INDEX delivery_file ON ledger.delivery (file_id) WHERE file_id IS NOT NULL;
+
+-- Every change of a delivery's state; the carried-forward line is summed from here.
+CREATE TABLE ledger.delivery_event (
+    event_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delivery_id     bigint NOT NULL,
+    happened_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    from_state      text,
+    to_state        text NOT NULL,
+    channel         text,
+    reason          text
+);
+CREATE INDEX delivery_event_delivery ON ledger.delivery_event (delivery_id);
+
+CREATE FUNCTION ledger.note_new_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger.delivery_event (delivery_id, from_state, to_state, channel, reason)
+    SELECT delivery_id, NULL, state, channel, state_reason FROM arrived ORDER BY delivery_id;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION ledger.note_moved_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger.delivery_event (delivery_id, from_state, to_state, channel, reason)
+    SELECT now_.delivery_id, was.state, now_.state, now_.channel, now_.state_reason
+    FROM now_ JOIN was USING (delivery_id)
+    WHERE now_.state IS DISTINCT FROM was.state
+    ORDER BY now_.delivery_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER delivery_arrives AFTER INSERT ON ledger.delivery
+    REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION ledger.note_new_deliveries();
+CREATE TRIGGER delivery_moves AFTER UPDATE ON ledger.delivery
+    REFERENCING OLD TABLE AS was NEW TABLE AS now_ FOR EACH STATEMENT EXECUTE FUNCTION ledger.note_moved_deliveries();
+
+CREATE TABLE ledger.hold (
+    hold_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind            text NOT NULL,                   -- row | delivery
+    reason          text NOT NULL,
+    column_name     text,
+    feed_id         bigint REFERENCES ledger.feed,   -- rows
+    feed_kind       text,
+    line            int,
+    row_key         text,                            -- result_id, code, order_id … where it could be read
+    revision        int,
+    cells           jsonb,                           -- the row as it came
+    delivery_id     bigint REFERENCES ledger.delivery,
+    state           text NOT NULL DEFAULT 'open',
+    since           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    closed_at       timestamptz,
+    closed_by       text,
+    closing_note    text
+);
+CREATE UNIQUE INDEX hold_one_per_delivery ON ledger.hold (delivery_id) WHERE state = 'open' AND delivery_id IS NOT NULL;
+CREATE INDEX hold_open_rows ON ledger.hold (feed_kind, row_key) WHERE state = 'open' AND kind = 'row';
+CREATE INDEX hold_feed ON ledger.hold (feed_id);
+
+-- proof ------------------------------------------------------------------------------------------------------
+CREATE TABLE ledger.receipt (
+    receipt_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel         text NOT NULL,
+    subject         text NOT NULL,                   -- batch id, file name, staging:<run>
+    event           text NOT NULL DEFAULT 'delivered', -- placed (a batch stands in the outbox) | delivered | acknowledged
+    records         int NOT NULL,                    -- counted from the artefact
+    sha256          text NOT NULL,
+    size_bytes      bigint NOT NULL,
+    remote_name     text NOT NULL DEFAULT '',
+    received_at     timestamptz NOT NULL,
+    run_id          text,
+    UNIQUE (channel, subject, event)
+);
+
+CREATE TABLE ledger.disclosure (
+    disclosure_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    happened_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    result_id       text NOT NULL,
+    revision        int NOT NULL,
+    candidate_id    text NOT NULL,
+    recipient       text NOT NULL,
+    channel         text NOT NULL,
+    basis           text NOT NULL,                   -- the reasons that stand on the delivery
+    artefact        text NOT NULL,                   -- file name, batch and piece, staging run
+    actor           text NOT NULL
+);
+CREATE INDEX disclosure_candidate ON ledger.disclosure (candidate_id);
+
+CREATE TABLE ledger.access_log (
+    access_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    happened_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor           text NOT NULL,                   -- system user
+    command         text NOT NULL,
+    result_ids      text[] NOT NULL
+);
+
+-- access codes and mail --------------------------------------------------------------------------------------
+CREATE TABLE ledger.access_code (
+    code_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_code text NOT NULL,
+    academic_year   smallint NOT NULL,
+    state           text NOT NULL DEFAULT 'issued',
+    lookup          bytea NOT NULL UNIQUE,           -- HMAC of the code; the code itself is nowhere in clear
+    cipher          bytea NOT NULL,                  -- AES-GCM, bound to organisation and year
+    nonce           bytea NOT NULL,
+    key_id          text NOT NULL,
+    issued_at       timestamptz NOT NULL,
+    mailed_at       timestamptz,
+    redeemed_at     timestamptz,
+    revoked_at      timestamptz,
+    reason          text
+);
+CREATE UNIQUE INDEX access_code_one_live ON ledger.access_code (organization_code, academic_year)
+    WHERE state NOT IN ('revoked', 'expired');
+
+CREATE TABLE ledger.mail (
+    mail_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id      text NOT NULL UNIQUE,            -- stable: a repeat carries the same one
+    kind            text NOT NULL,                   -- access-code | correction-notice | mailroom-volumes …
+    organization_code text NOT NULL DEFAULT '',
+    code_id         bigint REFERENCES ledger.access_code,
+    to_address      text NOT NULL,
+    subject         text NOT NULL,
+    body            text,                            -- null where the text holds a code: it is rendered again from the vault
+    state           text NOT NULL DEFAULT 'planned', -- planned | sending | sent | outbox | bounced
+    attempts        int NOT NULL DEFAULT 0,
+    last_error      text,
+    planned_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sent_at         timestamptz
+);
+
+-- the portal -------------------------------------------------------------------------------------------------
+-- One row per delivered revision; `shown` marks the newest, the only one a school sees.
+CREATE TABLE portal.staged_score (
+    academic_year   smallint NOT NULL,
+    school_code     text NOT NULL,
+    delivery_id     bigint NOT NULL,
+    result_id       text NOT NULL,
+    revision        int NOT NULL,
+    action          text NOT NULL,
+    status          text NOT NULL,
+    shown           boolean NOT NULL DEFAULT true,
+    score_hidden    boolean NOT NULL DEFAULT false,  -- withheld after delivery
+    candidate_id    text NOT NULL,
+    last_name       text NOT NULL,
+    first_name      text NOT NULL,
+    middle_name     text NOT NULL,
+    birth_date      date NOT NULL,
+    gender          text NOT NULL,
+    exam_code       text NOT NULL,
+    exam_title      text NOT NULL,
+    test_date       date NOT NULL,
+    scaled_score    smallint,
+    recommended_credits smallint,
+    funding         text NOT NULL,
+    voucher_order_id text NOT NULL,
+    seen_because    text NOT NULL,                   -- the delivery's reasons, parted by a space
+    local_student_id text NOT NULL DEFAULT '',
+    grade           text NOT NULL DEFAULT '',
+    released_on     date NOT NULL,
+    staged_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (school_code, academic_year, delivery_id)
+) PARTITION BY RANGE (academic_year);
+DO $$
+BEGIN
+    FOR year IN 2000..2045 LOOP
+        EXECUTE format('CREATE TABLE portal.staged_score_%s PARTITION OF portal.staged_score FOR VALUES FROM (%s) TO (%s)',
+                       year, year, year + 1);
+        EXECUTE format('ALTER TABLE portal.staged_score_%s ENABLE ROW LEVEL SECURITY', year);
+        EXECUTE format('ALTER TABLE portal.staged_score_%s FORCE ROW LEVEL SECURITY', year);
+    END LOOP;
+END $$;
+CREATE TABLE portal.staged_score_other PARTITION OF portal.staged_score DEFAULT;
+ALTER TABLE portal.staged_score_other ENABLE ROW LEVEL SECURITY;
+ALTER TABLE portal.staged_score_other FORCE ROW LEVEL SECURITY;
+CREATE INDEX staged_score_names ON portal.staged_score (school_code, academic_year, last_name, first_name, result_id) WHERE shown;
+CREATE INDEX staged_score_result ON portal.staged_score (result_id, school_code);
+
+ALTER TABLE portal.staged_score ENABLE ROW LEVEL SECURITY;
+ALTER TABLE portal.staged_score FORCE ROW LEVEL SECURITY;
+-- nullif: after a transaction that set it, the setting is '' and not null; without one nobody sees a row.
+CREATE POLICY own_schools ON portal.staged_score FOR SELECT TO distribution_portal
+    USING (school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
+CREATE POLICY pipeline ON portal.staged_score TO distribution_app USING (true) WITH CHECK (true);
+
+-- What a school sees: its newest delivered revisions. A view runs with its reader's rights, or it would show every school.
+CREATE VIEW portal.score WITH (security_invoker = true) AS
+SELECT academic_year, school_code, delivery_id, result_id, revision, status, candidate_id, last_name, first_name,
+       middle_name, birth_date, gender, exam_code, exam_title, test_date,
+       CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE scaled_score END AS scaled_score,
+       CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE recommended_credits END AS recommended_credits,
+       CASE WHEN score_hidden THEN 'withheld' ELSE status END AS shown_status,
+       funding, voucher_order_id, seen_because, local_student_id, grade, released_on
+FROM portal.staged_score
+WHERE shown;
+
+-- who may do what ------------------------------------------------------------------------------------------------
+GRANT USAGE ON SCHEMA ledger, portal TO distribution_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, portal TO distribution_app;
+-- Append-only, whoever runs the pipeline.
+REVOKE UPDATE, DELETE ON ledger.disclosure, ledger.access_log, ledger.delivery_event, ledger.receipt FROM distribution_app;
+REVOKE DELETE ON ledger.result_version, ledger.delivery, ledger.feed, ledger.run, ledger.score_file, ledger.batch FROM distribution_app;
+
+GRANT USAGE ON SCHEMA portal, ledger TO distribution_portal;
+GRANT SELECT ON portal.staged_score, portal.score TO distribution_portal;
+GRANT INSERT ON ledger.disclosure TO distribution_portal;
+
+GRANT USAGE ON SCHEMA ledger TO distribution_console;
+GRANT SELECT ON ledger.run, ledger.feed, ledger.delivery, ledger.batch, ledger.piece, ledger.score_file,
+    ledger.receipt, ledger.institution_version, ledger.delivery_event TO distribution_console;

@@ -1,0 +1,18 @@
+"""The first ledger."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    # Straight to psycopg: the file's per cent signs are format()'s, not placeholders.
+    driver = op.get_bind().connection.driver_connection
+    driver.execute(Path(__file__).with_name("0001_ledger.sql").read_text("utf-8"))
+
+
+def downgrade() -> None:
+    raise RuntimeError("Migrations go forward only: restore a backup to go back.")

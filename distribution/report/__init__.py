@@ -1,0 +1,1 @@
+"""What happened in a run, for people: the balance, the report, the charts."""

@@ -1,0 +1,61 @@
+"""A real PostgreSQL for every test that asks for one: one cluster a session, one database a test."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from distribution.jobs.wiring import Line
+from distribution.ledger import connection, embedded, upgrade
+from distribution.settings import Settings, make_home
+
+_NUMBERS = itertools.count(1)
+NIGHT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # 22:00 on Monday 23 November 2026 in New York
+
+
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a migrated template database on an embedded server of this session."""
+    # As root the server runs as another user, so its folder may not lie below pytest's private one.
+    folder = Path(tmp_path_factory.mktemp("cluster"))
+    cluster = Path("/var/tmp") / f"score-distribution-tests-{folder.parent.name}-{folder.name}"
+    url = embedded.start(cluster)
+    upgrade.make_database(url)
+    upgrade.upgrade(url)
+    yield url
+    embedded.stop(cluster)
+
+
+@pytest.fixture
+def url(cluster_url: str) -> Iterator[str]:
+    """A fresh, migrated database."""
+    name = f"test_{next(_NUMBERS)}"
+    server = _named(cluster_url, "postgres")
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE distribution")
+    yield _named(cluster_url, name)
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _named(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+@pytest.fixture
+def conn(url: str) -> Iterator[psycopg.Connection]:
+    """A connection of the pipeline to a fresh database; commit where a test needs it."""
+    with connection.connect(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def line(url: str, tmp_path: Path) -> Line:
+    """A line over a fresh database and an empty home, on the night of 23 November 2026."""
+    settings = Settings(home=tmp_path / "home", database_url=url)
+    make_home(settings)
+    return Line(settings=settings, url=url, now=lambda: NIGHT)
