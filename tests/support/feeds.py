@@ -163,7 +163,7 @@ def write_feed(
     bom: bool = False,
     **control: Any,
 ) -> Path:
-    """Write a feed and then its control file; returns the feed's path. `control` changes keys of the latter."""
+    """Write a feed, then its control file (`control` changes keys of it); returns the feed's path."""
     content = csv_bytes(kind, rows, columns=columns, newline=newline)
     if bom:
         content = b"\xef\xbb\xbf" + content
