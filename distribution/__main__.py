@@ -1,6 +1,8 @@
 """`python -m distribution`."""
 
+import sys
+
 from distribution.cli.app import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,6 +11,7 @@ down_revision = None
 def upgrade() -> None:
     # Straight to psycopg: the file's per cent signs are format()'s, not placeholders.
     driver = op.get_bind().connection.driver_connection
+    assert driver is not None, "migrations run on a connection"
     driver.execute(Path(__file__).with_name("0001_ledger.sql").read_text("utf-8"))
 
 

@@ -1,0 +1,126 @@
+"""How commands speak: documents and tables on stdout, progress and questions on stderr."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePath
+from typing import Annotated, Any
+
+import typer
+
+from distribution.errors import UsageError
+
+SCHEMA_VERSION = 1
+_GAP = "  "
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Answer yes to every question.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under headings; `empty` is the sentence that stands where there is no row."""
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[object]]
+    empty: str
+
+
+def emit(
+    document: Mapping[str, Any],
+    *,
+    as_json: bool,
+    lines: Callable[[], Iterable[str]] | None = None,
+    table: Table | None = None,
+) -> None:
+    """Write the document on stdout as JSON, or else its `lines`, then its `table`.
+
+    With neither lines nor table a person reads the JSON too.
+    """
+    if as_json or (lines is None and table is None):
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+        return
+    for line in lines() if lines else ():
+        typer.echo(line)
+    for line in table_lines(table) if table else ():
+        typer.echo(line)
+
+
+def _plain(value: object) -> str:
+    """Dates, times and paths as their texts."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def list_document(noun_plural: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A whole list as the contract wants it: `{"schema_version": 1, "<noun, plural>": […]}`."""
+    return {"schema_version": SCHEMA_VERSION, noun_plural: list(rows)}
+
+
+def table_lines(table: Table) -> list[str]:
+    """The table as aligned text: numbers to the right, everything else to the left."""
+    rows = [list(row) for row in table.rows]
+    if not rows:
+        return [table.empty]
+    widths = [
+        max(_width(_cell(cell)) for cell in (heading, *column))
+        for heading, *column in zip(table.columns, *rows, strict=True)
+    ]
+    numeric = [all(_is_number(cell) for cell in column) for column in zip(*rows, strict=True)]
+    ruled: list[Sequence[object]] = [table.columns, ["-" * width for width in widths], *rows]
+    return [_row_line(row, widths, numeric) for row in ruled]
+
+
+def _row_line(row: Sequence[object], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+    cells = (
+        _padded(_cell(cell), width, to_the_right=is_number)
+        for cell, width, is_number in zip(row, widths, numeric, strict=True)
+    )
+    return _GAP.join(cells).rstrip()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if _is_number(value) else str(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _padded(text: str, width: int, *, to_the_right: bool) -> str:
+    blanks = " " * (width - _width(text))
+    return blanks + text if to_the_right else text + blanks
+
+
+def _width(text: str) -> int:
+    """Columns that a terminal gives the text: names may carry combining marks or wide characters."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def say(text: str) -> None:
+    """A line of progress, on stderr."""
+    typer.echo(text, err=True)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be taken back; return when the answer is yes.
+
+    Raises UsageError when the answer is no, and without a terminal to ask on.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} There is no terminal to ask on: add --yes if you mean it.")
+    if not typer.confirm(question, err=True):
+        raise UsageError("Nothing was done.")
