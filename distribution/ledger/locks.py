@@ -1,4 +1,4 @@
-"""Advisory locks: who may work on what at one time. They end with the connection, so a killed process frees them."""
+"""Advisory locks: who may work on what at one time. They end with the connection, so with a kill."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

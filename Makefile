@@ -1,0 +1,51 @@
+# Every target sets up what it needs; nothing is installed outside .venv but Debian's test tools.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup nightly airflow test proof lint types bench lock debian
+
+# Python then reads its compiled files: Airflow's import takes 1.8 s with them, 5.4 s without.
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+unexport PYTHONHOME
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install into .venv; quick when nothing changed
+
+$(READY): requirements.txt pyproject.toml
+	@bash tools/setup.sh $(VENV)
+	@touch $@
+
+nightly: setup ## A demo night, whole: feeds, Airflow, print batches, SFTP drops, portal, report
+	@$(PY) -m distribution.demo.night
+
+airflow: setup ## Airflow's pages over the demo night, until Ctrl-C
+	@$(PY) -m distribution.demo.night --serve
+
+test: setup debian lint types ## Everything that must hold before a change is handed in
+	@$(PY) -m pytest
+
+proof: setup debian ## The long checks
+	@$(PY) -m pytest -m proof
+
+lint: setup ## Style and likely faults
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: setup ## Types
+	@$(VENV)/bin/mypy
+
+bench: setup ## How fast each path of the line is, against its peers
+	@$(PY) -m benchmarks
+
+lock: setup ## Choose newest versions again: requirements.in -> requirements.txt
+	@$(VENV)/bin/uv pip compile -q --upgrade requirements.in -o requirements.txt \
+	    --no-emit-index-url --no-emit-find-links --no-annotate
+
+debian:
+	@bash tools/debian_packages.sh
