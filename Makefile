@@ -16,6 +16,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install into .venv; quick when nothing changed
+	@:
 
 $(READY): requirements.txt pyproject.toml
 	@bash tools/setup.sh $(VENV)
