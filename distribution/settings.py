@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, Field(description="Sender of all mails.")] = (
         "Score Distribution <scores@example.org>"
     )
+    mail_attempts: Annotated[
+        int, Field(description="How often one run tries to hand over a mail before a person must look.", ge=1)
+    ] = 3
+    mailroom_email: Annotated[
+        str | None, Field(description="Who is told how many pieces a night brings; empty = nobody.")
+    ] = None
     operations_email: Annotated[str, Field(description="Where questions about scores and codes go.")] = (
         "operations@example.org"
     )

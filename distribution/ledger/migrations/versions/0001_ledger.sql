@@ -101,6 +101,7 @@ CREATE INDEX result_version_candidate ON ledger.result_version (candidate_id, ex
 CREATE INDEX result_version_attending ON ledger.result_version (attending_code) WHERE attending_code <> '';
 CREATE INDEX result_version_order ON ledger.result_version (voucher_order_id) WHERE voucher_order_id <> '';
 CREATE INDEX result_version_feed ON ledger.result_version (feed_id);
+CREATE INDEX result_version_unsettled ON ledger.result_version (result_id) WHERE latest AND status <> 'scored';
 
 -- master data ------------------------------------------------------------------------------------------------
 CREATE TABLE ledger.institution_version (
@@ -390,6 +391,7 @@ CREATE TABLE ledger.access_code (
     nonce           bytea NOT NULL,
     key_id          text NOT NULL,
     issued_at       timestamptz NOT NULL,
+    approved_by     text NOT NULL DEFAULT '',        -- the person who approved the mailing
     mailed_at       timestamptz,
     redeemed_at     timestamptz,
     revoked_at      timestamptz,
@@ -406,13 +408,14 @@ CREATE TABLE ledger.mail (
     code_id         bigint REFERENCES ledger.access_code,
     to_address      text NOT NULL,
     subject         text NOT NULL,
-    body            text,                            -- null where the text holds a code: it is rendered again from the vault
+    body            text NOT NULL,                   -- where it holds a code, a mark stands for it until the mail leaves
     state           text NOT NULL DEFAULT 'planned', -- planned | sending | sent | outbox | bounced
     attempts        int NOT NULL DEFAULT 0,
     last_error      text,
     planned_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     sent_at         timestamptz
 );
+CREATE INDEX mail_waiting ON ledger.mail (mail_id) WHERE state IN ('planned', 'sending', 'outbox');
 
 -- the portal -------------------------------------------------------------------------------------------------
 -- One row per delivered revision; `shown` marks the newest, the only one a school sees.
@@ -443,6 +446,7 @@ CREATE TABLE portal.staged_score (
     local_student_id text NOT NULL DEFAULT '',
     grade           text NOT NULL DEFAULT '',
     released_on     date NOT NULL,
+    reportable_until date NOT NULL,                  -- readers leave out what is older: 10 or 20 years from the test
     staged_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (school_code, academic_year, delivery_id)
 ) PARTITION BY RANGE (academic_year);
@@ -460,12 +464,14 @@ ALTER TABLE portal.staged_score_other ENABLE ROW LEVEL SECURITY;
 ALTER TABLE portal.staged_score_other FORCE ROW LEVEL SECURITY;
 CREATE INDEX staged_score_names ON portal.staged_score (school_code, academic_year, last_name, first_name, result_id) WHERE shown;
 CREATE INDEX staged_score_result ON portal.staged_score (result_id, school_code);
+CREATE INDEX staged_score_hidden ON portal.staged_score (result_id) WHERE score_hidden;
 
 ALTER TABLE portal.staged_score ENABLE ROW LEVEL SECURITY;
 ALTER TABLE portal.staged_score FORCE ROW LEVEL SECURITY;
 -- nullif: after a transaction that set it, the setting is '' and not null; without one nobody sees a row.
+-- shown: a revision that was replaced, cancelled or taken back is out of the portal's reach altogether.
 CREATE POLICY own_schools ON portal.staged_score FOR SELECT TO distribution_portal
-    USING (school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
+    USING (shown AND school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
 CREATE POLICY pipeline ON portal.staged_score TO distribution_app USING (true) WITH CHECK (true);
 
 -- What a school sees: its newest delivered revisions. A view runs with its reader's rights, or it would show every school.
@@ -475,7 +481,7 @@ SELECT academic_year, school_code, delivery_id, result_id, revision, status, can
        CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE scaled_score END AS scaled_score,
        CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE recommended_credits END AS recommended_credits,
        CASE WHEN score_hidden THEN 'withheld' ELSE status END AS shown_status,
-       funding, voucher_order_id, seen_because, local_student_id, grade, released_on
+       funding, voucher_order_id, seen_because, local_student_id, grade, released_on, reportable_until
 FROM portal.staged_score
 WHERE shown;
 
@@ -488,7 +494,7 @@ REVOKE DELETE ON ledger.result_version, ledger.delivery, ledger.feed, ledger.run
 
 GRANT USAGE ON SCHEMA portal, ledger TO distribution_portal;
 GRANT SELECT ON portal.staged_score, portal.score TO distribution_portal;
-GRANT INSERT ON ledger.disclosure TO distribution_portal;
+GRANT INSERT ON ledger.disclosure, ledger.access_log TO distribution_portal;
 
 GRANT USAGE ON SCHEMA ledger TO distribution_console;
 GRANT SELECT ON ledger.run, ledger.feed, ledger.delivery, ledger.batch, ledger.piece, ledger.score_file,
