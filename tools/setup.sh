@@ -28,5 +28,5 @@ uv=$(grep -m1 '^uv==' requirements.txt)
 if [ "$("$venv/bin/uv" --version 2>/dev/null | cut -d' ' -f2)" != "${uv#uv==}" ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$uv"
 fi
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --compile-bytecode -r requirements.txt
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable .
+"$venv/bin/uv" pip install --quiet --system-certs --python "$venv/bin/python" --compile-bytecode -r requirements.txt
+"$venv/bin/uv" pip install --quiet --system-certs --python "$venv/bin/python" --no-deps --editable .
