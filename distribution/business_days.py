@@ -1,10 +1,12 @@
 """Business days: Monday to Friday without US federal holidays, plus the days that operations add."""
 
 from collections.abc import Collection, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 
 import holidays
+
+from distribution.errors import UsageError
 
 
 @cache
@@ -29,3 +31,16 @@ def business_days_from(day: date, *, closed: Collection[date] = ()) -> Iterator[
 def next_business_day(day: date, *, closed: Collection[date] = ()) -> date:
     """The first business day after `day`."""
     return next(business_days_from(day + timedelta(days=1), closed=closed))
+
+
+def business_date(chosen: str | None, *, at: datetime, zone: tzinfo) -> date:
+    """The date that a run is about: the chosen one (ISO), else the day in `zone` on which `at` falls.
+
+    `at` is an aware time. Raises UsageError when what was chosen is no date.
+    """
+    if not chosen:
+        return at.astimezone(zone).date()
+    try:
+        return date.fromisoformat(chosen)
+    except ValueError as exc:
+        raise UsageError(f"{chosen!r} is no date. Write it as 2026-11-23.") from exc
