@@ -4,15 +4,21 @@ import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from distribution.errors import UsageError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 CLUSTERS_OF_ROOT = Path("/var/lib/score-distribution")
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("no time zone of that name is known; write it as America/New_York")
+    return name
 
 
 class Settings(BaseSettings):
@@ -33,7 +39,9 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Folder of `<name>.key` and `<name>.password`; empty = `secrets/` in the home."),
     ] = None
-    time_zone: Annotated[str, Field(description="Zone of the business day.")] = "America/New_York"
+    time_zone: Annotated[str, AfterValidator(_known_zone), Field(description="Zone of the business day.")] = (
+        "America/New_York"
+    )
 
     smtp_host: Annotated[
         str | None, Field(description="Mail server; empty = mails wait in `outbox/mail/`.")
