@@ -16,8 +16,8 @@ CREATE TABLE ledger.run (
     balanced       boolean,
     summary        jsonb,                            -- the JSON of contract section 5
     steps          jsonb NOT NULL DEFAULT '[]',      -- name, seconds, peak memory of each step
-    last_feed_id   bigint,                           -- the newest feed and event that this run counted
-    last_event_id  bigint
+    owed           bigint,                           -- deliveries owed, computed again from the recorded revisions
+    last_event_id  bigint                            -- the newest delivery event that this run counted
 );
 CREATE UNIQUE INDEX run_one_at_work ON ledger.run (kind) WHERE state = 'running';
 
@@ -44,7 +44,8 @@ CREATE TABLE ledger.feed (
     seen_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     recorded_at   timestamptz,
     withdrawn_at  timestamptz,
-    withdrawn_reason text
+    withdrawn_reason text,
+    counted_by_run text REFERENCES ledger.run        -- the finished run whose balance holds it
 );
 CREATE UNIQUE INDEX feed_recorded_name ON ledger.feed (file_name) WHERE state = 'recorded';
 CREATE UNIQUE INDEX feed_recorded_bytes ON ledger.feed (sha256) WHERE state = 'recorded';
@@ -101,6 +102,16 @@ CREATE INDEX result_version_candidate ON ledger.result_version (candidate_id, ex
 CREATE INDEX result_version_attending ON ledger.result_version (attending_code) WHERE attending_code <> '';
 CREATE INDEX result_version_order ON ledger.result_version (voucher_order_id) WHERE voucher_order_id <> '';
 CREATE INDEX result_version_feed ON ledger.result_version (feed_id);
+
+-- Results with a revision that no routing has looked at yet; filled by whoever records one, emptied by the routing.
+CREATE TABLE ledger.to_route (result_id text NOT NULL);
+CREATE FUNCTION ledger.note_results_to_route() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger.to_route (result_id) SELECT result_id FROM arrived;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER result_version_arrives AFTER INSERT ON ledger.result_version
+    REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION ledger.note_results_to_route();
 CREATE INDEX result_version_unsettled ON ledger.result_version (result_id) WHERE latest AND status <> 'scored';
 
 -- master data ------------------------------------------------------------------------------------------------
@@ -163,7 +174,8 @@ CREATE TABLE ledger.transcript_request (
     requested_on    date NOT NULL,
     feed_id         bigint REFERENCES ledger.feed,
     line            int,
-    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    routed_at       timestamptz                      -- results first recorded after it are not part of the request
 );
 CREATE INDEX transcript_request_candidate ON ledger.transcript_request (candidate_id);
 
@@ -242,6 +254,8 @@ CREATE TABLE ledger.score_file (
     control         text NOT NULL,                   -- inline | sidecar | both
     sidecar_name    text,
     original_name   text,                            -- RESEND and VOID: the file that it names
+    asked_by        text,                            -- RESEND: who asked for it, and why
+    asked_because   text,
     state           text NOT NULL DEFAULT 'built',
     details         int NOT NULL DEFAULT 0,
     score_total     bigint NOT NULL DEFAULT 0,
@@ -249,7 +263,8 @@ CREATE TABLE ledger.score_file (
     size_bytes      bigint,
     sidecar_sha256  text,
     may_have_left   boolean NOT NULL DEFAULT false,  -- publishing began: from here on it never changes
-    renaming        boolean NOT NULL DEFAULT false,  -- the rename to the final name may have happened
+    renaming_attempt int,                            -- the rename of this attempt's upload may have happened
+    sidecar_renaming_attempt int,
     attempt         int NOT NULL DEFAULT 0,          -- fences off a late sender; stands in the temporary name
     failure         text,                            -- model.FailureCode
     failure_detail  text,

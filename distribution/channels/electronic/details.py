@@ -1,0 +1,88 @@
+"""Deliveries as columns of D records: what is derived, what is left out, what an encoding can hold."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from anyascii import anyascii
+
+from distribution import exams
+from distribution.model import Action, DeliveryReason
+
+_HOLDS = {"ascii": r"^[\x00-\x7f]*$", "latin-1": r"^[\x{00}-\x{ff}]*$"}
+
+
+def columns_of(contents: pd.DataFrame) -> pa.Table:
+    """The values of every D field but `record` and `filler`, one row per delivery, all text; empty = absent.
+
+    `contents`: the columns of `ledger.deliveries.contents`, all text but delivery_id. An X record carries
+    neither score nor credits.
+    """
+    cancelled = (contents["action"] == Action.CANCELLATION).to_numpy()
+    values = contents.rename(columns={"reasons": "reason"}).assign(
+        scaled_score=contents["scaled_score"].mask(cancelled, ""),
+        replaces_revision=contents["replaces_revision"].mask(
+            (contents["action"] == Action.NEW).to_numpy(), ""
+        ),
+        # That a file is sent again stands in its header; its records stay what they were.
+        reason=contents["reasons"].str.replace(rf" ?\b{DeliveryReason.RESEND}$", "", regex=True),
+    )
+    values = _with_catalogue(values)
+    return pa.Table.from_pandas(values.drop(columns="delivery_id").astype("str"), preserve_index=False)
+
+
+def _with_catalogue(values: pd.DataFrame) -> pd.DataFrame:
+    """Add exam_title and recommended_credits: one look-up per exam, spell of the catalogue and score."""
+    keys = pd.DataFrame(
+        {
+            "exam_code": values["exam_code"].to_numpy(),
+            "spell": _spells(values["test_date"]),
+            "scaled_score": values["scaled_score"].to_numpy(),
+        }
+    )
+    number = keys.groupby(["exam_code", "spell", "scaled_score"], sort=False).ngroup().to_numpy()
+    _, first = np.unique(number, return_index=True)
+    examples = values[["exam_code", "test_date", "scaled_score"]].iloc[first]
+    found = [_of_the_catalogue(*row) for row in examples.itertuples(index=False, name=None)]
+    titles, credit = np.array([row[0] for row in found], object), np.array([row[1] for row in found], object)
+    if not found:
+        return values.assign(exam_title="", recommended_credits="")
+    return values.assign(exam_title=titles[number], recommended_credits=credit[number])
+
+
+def _spells(test_dates: pd.Series) -> np.ndarray:
+    """Which spell between two changes of the catalogue each test date lies in."""
+    changes = {row.valid_from for row in exams.catalogue()}
+    changes |= {date.fromordinal(row.valid_to.toordinal() + 1) for row in exams.catalogue() if row.valid_to < date.max}
+    starts = sorted(day.isoformat() for day in changes)
+    # ISO dates sort as texts.
+    return np.searchsorted(np.array(starts, dtype="U10"), test_dates.to_numpy(dtype="U10"), side="right")
+
+
+def _of_the_catalogue(exam_code: str, test_date: str, score: str) -> tuple[str, str]:
+    tested = date.fromisoformat(test_date)
+    credit = exams.recommended_credits(exam_code, int(score), tested) if score else None
+    return exams.title_of(exam_code, tested), "" if credit is None else str(credit)
+
+
+def held_by(encoding: str, texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """The texts as the encoding can hold them, and which of them had to be transliterated.
+
+    Only characters that the encoding lacks are spelled out in ASCII (`Łukasz` → `Lukasz`); none becomes `?`.
+    """
+    untouched = np.zeros(len(texts), dtype=bool)
+    if encoding == "utf-8":
+        return texts, untouched
+    fits = pc.match_substring_regex(texts, _HOLDS[encoding]).to_numpy(zero_copy_only=False)
+    if fits.all():
+        return texts, untouched
+    spelled = np.array(texts.to_pylist(), dtype=object)
+    spelled[~fits] = [_spelled_out(text, encoding) for text in spelled[~fits]]
+    return pa.array(spelled, pa.large_string()), ~fits
+
+
+def _spelled_out(text: str, encoding: str) -> str:
+    highest = 0x7F if encoding == "ascii" else 0xFF
+    return "".join(letter if ord(letter) <= highest else anyascii(letter) for letter in text)
