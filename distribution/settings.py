@@ -4,7 +4,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,9 +16,10 @@ CLUSTERS_OF_ROOT = Path("/var/lib/score-distribution")
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("no time zone of that name is known; write it as America/New_York")
-    return name
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, OSError) as exc:
+        raise ValueError("no time zone of that name is known; write it as America/New_York") from exc
 
 
 class Settings(BaseSettings):

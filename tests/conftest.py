@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test that asks for one: one cluster a session, one database a test."""
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     upgrade.upgrade(url)
     yield url
     embedded.stop(cluster)
+    shutil.rmtree(cluster)
 
 
 @pytest.fixture

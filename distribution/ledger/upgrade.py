@@ -43,22 +43,27 @@ def upgrade(url: str) -> None:
     if is_current(url):
         return
     with psycopg.connect(url, autocommit=True) as conn, locks.waited_for(conn, locks.UPGRADE):
-        _make_roles(conn)
+        make_roles(conn)
         _migrate(url)
 
 
 def is_current(url: str) -> bool:
     """True when the database is at the newest schema."""
     newest = ScriptDirectory.from_config(_configuration()).get_current_head()
+    return revision(url) == newest
+
+
+def revision(url: str) -> str | None:
+    """The schema that the database is at; None for an empty one."""
     engine = _engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
         found = context.get_current_revision()
     engine.dispose()
-    return found == newest
+    return found
 
 
-def _make_roles(conn: psycopg.Connection) -> None:
+def make_roles(conn: psycopg.Connection) -> None:
     """The four roles, without sign-in: a connection takes one on (`connection.connect`)."""
     for role in ROLES:
         name = sql.Identifier(role)
