@@ -1,0 +1,46 @@
+"""On the morning of a business day: is everything that is owed delivered, waiting or held?"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset, Param, dag, task
+from score_distribution_duty import DUTY, ISO_DATE, note_of
+from score_distribution_timetables import BusinessNightTimetable
+
+
+@dag(
+    dag_id="reconcile_deliveries",
+    doc_md=note_of(__file__),
+    schedule=BusinessNightTimetable(hour=7),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=2),
+    default_args=DUTY,
+    tags=["scores", "proof"],
+    params={
+        "date": Param(
+            None,
+            type=["null", "string"],
+            pattern=ISO_DATE,
+            title="Day",
+            description="YYYY-MM-DD; empty = the day of this run, in New York.",
+        )
+    },
+)
+def reconcile_deliveries() -> None:
+    @task(inlets=[Asset("deliveries")])
+    def reconcile(
+        *, params: Any = None, dag_run: Any = None, data_interval_end: Any = None
+    ) -> dict[str, Any]:
+        from distribution.business_days import business_date
+        from distribution.jobs import reconcile_deliveries, wiring
+
+        line = wiring.open_line()
+        at = data_interval_end or dag_run.run_after
+        on = business_date(params["date"], at=at, zone=line.settings.zone)
+        return reconcile_deliveries.reconcile(line, on=on)
+
+    reconcile()
+
+
+reconcile_deliveries()
