@@ -252,7 +252,7 @@ def disclose(
 def counts_by_state(conn: psycopg.Connection) -> dict[str, int]:
     """How many deliveries stand in each state; every state is named."""
     rows = conn.execute("SELECT state, count(*) FROM ledger.delivery GROUP BY state").fetchall()
-    return {state.value: 0 for state in DeliveryState} | {state: count for state, count in rows}
+    return {state.value: 0 for state in DeliveryState} | dict(rows)
 
 
 def _stage(conn: psycopg.Connection, name: str, frame: pd.DataFrame) -> None:

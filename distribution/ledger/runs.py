@@ -26,12 +26,12 @@ class Run:
     balanced: bool | None
     summary: dict[str, Any]
     steps: list[dict[str, Any]]
-    last_feed_id: int | None
+    owed: int | None
     last_event_id: int | None
 
 
 _COLUMNS = """run_id, kind, business_date, only_channel, state, started_at, finished_at, exit_code,
-       balanced, coalesce(summary, '{}') AS summary, steps, last_feed_id, last_event_id"""
+       balanced, coalesce(summary, '{}') AS summary, steps, owed, last_event_id"""
 
 
 def open_run(
@@ -128,7 +128,6 @@ def finish(
     *,
     finished_at: datetime,
     summary: dict[str, Any],
-    last_feed_id: int,
     last_event_id: int,
 ) -> None:
     """Close a run with its document; closing it again changes nothing."""
@@ -136,7 +135,7 @@ def finish(
         """
         UPDATE ledger.run
         SET state = 'finished', finished_at = %s, exit_code = %s, balanced = %s, summary = %s,
-            last_feed_id = %s, last_event_id = %s
+            last_event_id = %s
         WHERE run_id = %s AND state = 'running'
         """,
         [
@@ -144,7 +143,6 @@ def finish(
             summary["exit"],
             summary["balanced"],
             json.dumps(summary),
-            last_feed_id,
             last_event_id,
             run_id,
         ],

@@ -1,0 +1,222 @@
+"""The night: feeds, routing, paper, files, portal, balance, report; each step may be killed and run again."""
+
+import logging
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from distribution.errors import OutOfBalance, UsageError
+from distribution.jobs import close_books, ingest_feeds, mails, print_batches, route_scores, send_files
+from distribution.jobs import stage_scores as staging
+from distribution.jobs.wiring import Line
+from distribution.ledger import locks, runs
+from distribution.ledger.runs import Run
+from distribution.model import Channel
+
+log = logging.getLogger(__name__)
+
+SHARDS = 8
+_CHANNEL_STEPS = (Channel.PAPER, Channel.ELECTRONIC, Channel.PORTAL)
+
+
+def open_run(line: Line, *, on: date, only: str | None = None) -> str:
+    """The id of tonight's run; an unfinished one goes on, so that what it claimed is proved first.
+
+    Raises UsageError when an unfinished run of another date or channel must be ended before.
+    """
+    with _alone(line), line.connect() as conn:
+        return _opened(conn, line, on=on, only=only).run_id
+
+
+def _opened(conn: Any, line: Line, *, on: date, only: str | None) -> Run:
+    run = runs.open_run(conn, kind=runs.NIGHTLY, on=on, only_channel=only, started_at=line.now())
+    if run.business_date != on:
+        raise UsageError(
+            f"Run {run.run_id} of {run.business_date} was broken off. End it first: "
+            f"python -m distribution run nightly --date {run.business_date}"
+        )
+    return run
+
+
+def ingest(line: Line, run_id: str) -> dict[str, int]:
+    """Record the feeds of the inbox. Counts of feeds by state."""
+    with _alone(line), _timed(line, run_id, "Read and record feeds"):
+        return _ingest(line)
+
+
+def _ingest(line: Line) -> dict[str, int]:
+    outcome = ingest_feeds.ingest_inbox(line)
+    return {
+        "feeds": len(outcome.feeds),
+        "refused": outcome.refused,
+        "records": sum(feed.records or 0 for feed in outcome.feeds),
+    }
+
+
+def route(line: Line, run_id: str) -> dict[str, int]:
+    """Decide who is owed what, then check the books: out of balance, nothing is sent.
+
+    Raises OutOfBalance after the run was closed with exit 5.
+    """
+    with _alone(line):
+        return _route(line, _running(line, run_id))
+
+
+def _route(line: Line, run: Run) -> dict[str, int]:
+    with _timed(line, run.run_id, "Route"):
+        outcome = route_scores.route_scores(line, run_id=run.run_id, on=run.business_date)
+    with _timed(line, run.run_id, "Check the books"):
+        faults = close_books.check_before_sending(line, run)
+    if faults:
+        _close(line, run)
+        raise OutOfBalance(
+            " ".join(faults) + f" Nothing was sent. See `python -m distribution run show {run.run_id}`."
+        )
+    return {
+        "results": outcome.results,
+        "added": outcome.added,
+        "settled": outcome.settled,
+        "withdrawn": outcome.withdrawn,
+    }
+
+
+def print_paper(line: Line, run_id: str) -> dict[str, int]:
+    """Make tonight's print batches."""
+    with _beside_others(line):
+        return _print_paper(line, _running(line, run_id))
+
+
+def _print_paper(line: Line, run: Run) -> dict[str, int]:
+    if not _wanted(run, Channel.PAPER):
+        return {"batches": 0, "placed": 0, "held": 0}
+    with _timed(line, run.run_id, "Print batches"):
+        outcome = print_batches.print_batches(line, run_id=run.run_id, on=run.business_date)
+    return {"batches": len(outcome.batches), "placed": outcome.placed, "held": outcome.held}
+
+
+def build(line: Line, run_id: str) -> list[list[str]]:
+    """Write tonight's score files; the DIs that have files to send, in shards of about equal size."""
+    with _beside_others(line):
+        return _build(line, _running(line, run_id))
+
+
+def _build(line: Line, run: Run) -> list[list[str]]:
+    if not _wanted(run, Channel.ELECTRONIC):
+        return []
+    with _timed(line, run.run_id, "Write score files"):
+        outcome = send_files.build_files(line, run_id=run.run_id, on=run.business_date)
+    dis = sorted(outcome.dis)
+    return [dis[at::SHARDS] for at in range(min(SHARDS, len(dis)))]
+
+
+def send(line: Line, run_id: str, dis: Sequence[str]) -> dict[str, int]:
+    """Send the files of these DIs."""
+    with _beside_others(line):
+        return _send(line, _running(line, run_id), dis)
+
+
+def _send(line: Line, run: Run, dis: Sequence[str]) -> dict[str, int]:
+    if not dis:
+        return {"delivered": 0, "failed": 0, "held": 0}
+    with _timed(line, run.run_id, "Send score files"):
+        outcome = send_files.send_files(line, run_id=run.run_id, on=run.business_date, dis=dis)
+    return {"delivered": outcome.delivered, "failed": outcome.failed, "held": outcome.held}
+
+
+def stage(line: Line, run_id: str) -> dict[str, int]:
+    """Stage tonight's scores for schools."""
+    with _beside_others(line):
+        return _stage(line, _running(line, run_id))
+
+
+def _stage(line: Line, run: Run) -> dict[str, int]:
+    if not _wanted(run, Channel.PORTAL):
+        return {"staged": 0, "schools": 0}
+    with _timed(line, run.run_id, "Stage for schools"):
+        outcome = staging.stage_scores(line, run_id=run.run_id, on=run.business_date)
+    return {"staged": outcome.staged, "schools": outcome.schools}
+
+
+def close_run(line: Line, run_id: str) -> dict[str, Any]:
+    """Send the notices, close the books, write the report: the document of contract section 5."""
+    with _alone(line):
+        with line.connect() as conn:
+            run = runs.read(conn, run_id)
+        return _close(line, run)
+
+
+def _close(line: Line, run: Run) -> dict[str, Any]:
+    if run.state == "running":
+        with _timed(line, run.run_id, "Mail notices"):
+            mails.plan_correction_notices(line, run_id=run.run_id)
+            mails.send_waiting(line)
+    return close_books.close(line, run)
+
+
+def run_nightly(
+    line: Line, *, on: date, only: str | None = None, say: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """The whole night in this process: the document of contract section 5; `exit` in it is the exit code.
+
+    Raises AnotherRunHoldsTheLock when another run is at work.
+    """
+    with _alone(line):
+        with line.connect() as conn:
+            run = _opened(conn, line, on=on, only=only)
+        say(f"Run {run.run_id} for {on}")
+        with _timed(line, run.run_id, "Read and record feeds"):
+            ingested = _ingest(line)
+        say("Feeds: {feeds} seen, {refused} refused, {records:,} records".format(**ingested))
+        try:
+            say("Routing: {added:,} deliveries added, {withdrawn:,} withdrawn".format(**_route(line, run)))
+        except OutOfBalance as exc:
+            say(str(exc))
+            with line.connect() as conn:
+                return runs.read(conn, run.run_id).summary
+        say("Paper: {placed:,} reports in {batches} batches".format(**_print_paper(line, run)))
+        shards = _build(line, run)
+        sent = _send(line, run, [di for shard in shards for di in shard])
+        say("Electronic: {delivered:,} delivered, {failed:,} failed".format(**sent))
+        say("Portal: {staged:,} staged for {schools} schools".format(**_stage(line, run)))
+        return _close(line, run)
+
+
+def _wanted(run: Run, channel: Channel) -> bool:
+    return run.state == "running" and run.only_channel in (None, channel)
+
+
+def _running(line: Line, run_id: str) -> Run:
+    with line.connect() as conn:
+        return runs.read(conn, run_id)
+
+
+@contextmanager
+def _alone(line: Line) -> Iterator[None]:
+    """Hold the run's lock for a step that no other may overlap."""
+    with line.connect(autocommit=True) as guard, locks.held(guard, locks.RUN):
+        yield
+
+
+@contextmanager
+def _beside_others(line: Line) -> Iterator[None]:
+    """Share the run's lock with the other channels' steps."""
+    with line.connect(autocommit=True) as guard, locks.held(guard, locks.RUN, shared=True):
+        yield
+
+
+@contextmanager
+def _timed(line: Line, run_id: str, name: str) -> Iterator[None]:
+    """Note a step's wall time and the process's peak memory with the run."""
+    began = time.perf_counter()
+    yield
+    fields = {
+        "step": name,
+        "seconds": time.perf_counter() - began,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    log.info("%(step)s: %(seconds).1f s, peak %(peak_mb).0f MB", fields, extra=fields)
+    with line.connect() as conn:
+        runs.note_step(conn, run_id, name, seconds=fields["seconds"], peak_mb=fields["peak_mb"])
