@@ -9,7 +9,15 @@ from datetime import date
 from typing import Any
 
 from distribution.errors import OutOfBalance, UsageError
-from distribution.jobs import close_books, ingest_feeds, mails, print_batches, route_scores, send_files
+from distribution.jobs import (
+    close_books,
+    ingest_feeds,
+    mails,
+    preview_night,
+    print_batches,
+    route_scores,
+    send_files,
+)
 from distribution.jobs import stage_scores as staging
 from distribution.jobs.wiring import Line
 from distribution.ledger import locks, runs
@@ -157,12 +165,19 @@ def _close(line: Line, run: Run) -> dict[str, Any]:
 
 
 def run_nightly(
-    line: Line, *, on: date, only: str | None = None, say: Callable[[str], None] = lambda text: None
+    line: Line,
+    *,
+    on: date,
+    only: str | None = None,
+    dry_run: bool = False,
+    say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """The whole night in this process: the document of contract section 5; `exit` in it is the exit code.
 
     Raises AnotherRunHoldsTheLock when another run is at work.
     """
+    if dry_run:
+        return preview_night.preview_night(line, on=on, only=only)
     with _alone(line):
         with line.connect() as conn:
             run = _opened(conn, line, on=on, only=only)

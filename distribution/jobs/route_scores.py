@@ -33,14 +33,7 @@ def route_scores(line: Line, *, run_id: str, on: date) -> RoutingOutcome:
     """
     asked_at = line.now()
     with line.connect() as conn:
-        before = runs.last_finished(conn)
-        routing_facts.note_changed_codes(
-            conn,
-            since=before.started_at if before else None,
-            after=before.business_date if before else None,
-            on=on,
-        )
-        routing_facts.note_open_work(conn)
+        _queue(conn, on)
     outcome = RoutingOutcome()
     while True:
         with line.connect() as conn:
@@ -51,8 +44,35 @@ def route_scores(line: Line, *, run_id: str, on: date) -> RoutingOutcome:
             outcome = _route_chunk(conn, line, run_id=run_id, on=on, taken=taken, so_far=outcome)
 
 
+def route_in(conn: psycopg.Connection, line: Line, *, run_id: str | None, on: date) -> RoutingOutcome:
+    """The same in one transaction of the caller's, who may roll it back (a preview)."""
+    _queue(conn, on)
+    outcome = RoutingOutcome()
+    while taken := routing_facts.take_chunk(conn, CHUNK):
+        outcome = _route_chunk(conn, line, run_id=run_id, on=on, taken=taken, so_far=outcome)
+    return outcome
+
+
+def _queue(conn: psycopg.Connection, on: date) -> None:
+    """Add to the queue what no new revision put there."""
+    before = runs.last_finished(conn)
+    routing_facts.note_changed_codes(
+        conn,
+        since=before.started_at if before else None,
+        after=before.business_date if before else None,
+        on=on,
+    )
+    routing_facts.note_open_work(conn)
+
+
 def _route_chunk(
-    conn: psycopg.Connection, line: Line, *, run_id: str, on: date, taken: int, so_far: RoutingOutcome
+    conn: psycopg.Connection,
+    line: Line,
+    *,
+    run_id: str | None,
+    on: date,
+    taken: int,
+    so_far: RoutingOutcome,
 ) -> RoutingOutcome:
     versions = routing_facts.newest_versions(conn)
     owed = rules.owed(versions, routing_facts.got(conn), _master_data(conn, line, on))

@@ -61,7 +61,7 @@ def contents(
     return frame.astype({"delivery_id": "int64"})
 
 
-def add(conn: psycopg.Connection, owed: pd.DataFrame, *, run_id: str) -> int:
+def add(conn: psycopg.Connection, owed: pd.DataFrame, *, run_id: str | None) -> int:
     """Record deliveries that are newly owed; those already on file stay as they are. Returns the number added.
 
     `owed`: result_id, revision, academic_year, recipient, designated, occasion, action, reasons (parted by a
