@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     mail_attempts: Annotated[
         int, Field(description="How often one run tries to hand over a mail before a person must look.", ge=1)
     ] = 3
+    portal_url: Annotated[str, Field(description="Where schools sign in; stands in the mails.")] = (
+        "https://portal.example.org"
+    )
     mailroom_email: Annotated[
         str | None, Field(description="Who is told how many pieces a night brings; empty = nobody.")
     ] = None
