@@ -26,7 +26,7 @@ _REFUSALS = {
     ),
     RefusalCode.COLUMNS: Advice(
         "A column is missing, repeated or unknown.",
-        "Ask the sender to restore the agreed columns; a column of their own must be named x_….",
+        "Ask the sender to restore the agreed columns; a column of their own has a name that begins with x_.",
     ),
     RefusalCode.ENCODING: Advice(
         "The feed is not UTF-8 throughout.",

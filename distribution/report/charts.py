@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from distribution.report.content import Step, Went
 
-SMALLEST_SHARE = 0.8  # percent: one failed score among a million must still be seen
+SMALLEST_SHARE = 1.2  # percent: one failed score among a million must still be seen
 LABELLED_FROM = 13.0  # percent: narrower segments have no room for their label
 
 

@@ -103,7 +103,8 @@ def summary(content: ReportContent) -> str:
         f"{went.paper:,} are in print batches" if went.paper else "",
         f"{went.portal:,} are visible to schools" if went.portal else "",
     ]
-    said = ", ".join(filter(None, ways)) or "none were sent"
+    *first, last = list(filter(None, ways)) or ["none were sent"]
+    said = f"{', '.join(first)} and {last}" if first else last
     records = counted(content.received.records, "record")
     both = "are" if content.received.records != 1 else "is"
     return f"{records} came and {both} accounted for. Of the scores owed, {said}. {needs}"

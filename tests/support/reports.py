@@ -68,13 +68,28 @@ def quiet_night() -> ReportContent:
 def full_night() -> ReportContent:
     """The contract's example night: held rows, failed files, a refused feed, batches that stand too long."""
     open_files = (
-        OpenFile("CLEP_4471_20261123_000231.txt", "4471", "Northfield State University", 16, "failed",
-                 "host-key", NIGHT),
-        OpenFile("CLEP_2210_20261123_000198.txt", "2210", "Lakeshore Community College", 27, "failed",
-                 "timed-out", NIGHT),
-        OpenFile("CLEP_3187_20261123_000107.csv", "3187", "Pine Valley College", 14, "failed", "timed-out",
-                 NIGHT),
-    )  # fmt: skip
+        OpenFile(
+            "CLEP_4471_20261123_000231.txt",
+            "4471",
+            "Northfield State University",
+            16,
+            "failed",
+            "host-key",
+            NIGHT,
+        ),
+        OpenFile(
+            "CLEP_2210_20261123_000198.txt",
+            "2210",
+            "Lakeshore Community College",
+            27,
+            "failed",
+            "timed-out",
+            NIGHT,
+        ),
+        OpenFile(
+            "CLEP_3187_20261123_000107.csv", "3187", "Pine Valley College", 14, "failed", "timed-out", NIGHT
+        ),
+    )
     held = (
         HeldDeliveries("9981", "", "unknown-recipient", 12, date(2026, 11, 18)),
         HeldDeliveries("5120", "Saint Brendan College", "recipient-closed", 4, date(2026, 11, 20)),
@@ -98,10 +113,11 @@ def full_night() -> ReportContent:
     batches = tuple(
         Batch(f"PB-20261123-{letter}", stock, pieces, sheets, scores, "ready", NIGHT)
         for letter, stock, pieces, sheets, scores in (
-            ("A", "no10-window", 398, 398, 398), ("B", "no10-window", 61, 183, 122),
+            ("A", "no10-window", 398, 398, 398),
+            ("B", "no10-window", 61, 183, 122),
             ("C", "flat-9x12", 27, 744, 717),
         )
-    )  # fmt: skip
+    )
     waiting = (
         WaitingDeliveries("7003", "Westbrook University", "electronic", "pending", "", 8, date(2026, 11, 19)),
         WaitingDeliveries("8815", "Cedar Falls College", "paper", "returned", "", 1, date(2026, 11, 16)),
@@ -109,9 +125,10 @@ def full_night() -> ReportContent:
     files = (
         File("CLEP_1010_20261123_000412.txt", "1010", "Ashford University", "NEW", 212, 61_904, "delivered"),
         File("CLEP_1204_20261123_000077.csv", "1204", "Bay State College", "NEW", 41, 6_120, "acknowledged"),
-        File("CLEP_4471_20261123_000231.txt", "4471", "Northfield State University", "NEW", 16, 4_890,
-             "failed"),
-    )  # fmt: skip
+        File(
+            "CLEP_4471_20261123_000231.txt", "4471", "Northfield State University", "NEW", 16, 4_890, "failed"
+        ),
+    )
     found = needs.ordered(
         [
             *needs.of_feeds(feeds, gaps, NIGHT),
@@ -135,8 +152,12 @@ def full_night() -> ReportContent:
         unknown_attending_results=31,
         unknown_attending_codes=12,
         steps=(
-            Step("Read and record feeds", 99.2, 412.0), Step("Route", 22.4, 530.1), Step("Print batches", 196.0, 388.0),
-            Step("Write score files", 74.1, 301.5), Step("Send score files", 411.3, 264.2), Step("Stage for schools", 31.0, 250.0),
+            Step("Read and record feeds", 99.2, 412.0),
+            Step("Route", 22.4, 530.1),
+            Step("Print batches", 196.0, 388.0),
+            Step("Write score files", 74.1, 301.5),
+            Step("Send score files", 411.3, 264.2),
+            Step("Stage for schools", 31.0, 250.0),
             Step("Mail notices", 9.4, 240.0),
         ),
         needs=found,
@@ -149,4 +170,4 @@ def full_night() -> ReportContent:
         waiting_deliveries=Listing.of(waiting),
         batches=Listing.of(batches),
         files=Listing.of(files, total=212),
-    )  # fmt: skip
+    )
