@@ -1,0 +1,118 @@
+"""Access codes of schools and districts."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from distribution import academic_year
+from distribution.cli.output import JsonOption, Table, YesOption, confirm, emit, list_document
+from distribution.errors import UsageError
+
+if TYPE_CHECKING:
+    from distribution.jobs.wiring import Line
+
+app = typer.Typer(no_args_is_help=True, help="Access codes of schools and districts.")
+
+YearOption = Annotated[str, typer.Option("--year", help="Academic year, as 2027-28.")]
+DateOption = Annotated[
+    str | None, typer.Option("--date", help="Day whose contacts and states count; default today.")
+]
+
+
+@app.command("preview")
+def show_preview(year: YearOption, on: DateOption = None, json: JsonOption = False) -> None:
+    """Who would get an access code, who keeps one, and who has no contact. Changes nothing."""
+    from distribution.jobs import issue_access_codes, wiring
+
+    first_year = academic_year.parsed(year)
+    line = wiring.open_line()
+    document = issue_access_codes.preview(line, year=first_year, on=_day(line, on)).document()
+    emit(document, as_json=json, lines=lambda: _preview_lines(document))
+
+
+@app.command()
+def issue(
+    year: YearOption,
+    approve: Annotated[bool, typer.Option("--approve", help="You have read the preview.")] = False,
+    on: DateOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Mint the codes of a year and mail each to its organisation; without --approve, the preview."""
+    from distribution.jobs import issue_access_codes, wiring
+
+    first_year = academic_year.parsed(year)
+    line = wiring.open_line()
+    day = _day(line, on)
+    previewed = issue_access_codes.preview(line, year=first_year, on=day).document()
+    if not approve:
+        emit(previewed, as_json=json, lines=lambda: _preview_lines(previewed))
+        raise UsageError("Nothing was issued. Read the preview, then add --approve.")
+    confirm(f"Mail the access codes of {year} to {len(previewed['to_mail'])} organisations?", yes=yes)
+    outcome = issue_access_codes.issue(line, year=first_year, on=day, approved_by=wiring.actor())
+    document = outcome.document()
+    emit(document, as_json=json, lines=lambda: _outcome_lines(document))
+
+
+@app.command("list")
+def list_codes(
+    year: Annotated[str | None, typer.Option("--year", help="Only this academic year.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Where each code stands; the codes themselves are never shown."""
+    from distribution.jobs import issue_access_codes, wiring
+
+    only = academic_year.parsed(year) if year else None
+    line = wiring.open_line()
+    rows = issue_access_codes.listed(line, year=only, on=line.today())
+    columns = ("organization", "academic_year", "state", "issued_at", "mailed_at", "redeemed_at", "reason")
+    table = Table(
+        columns=[column.replace("_", " ") for column in columns],
+        rows=[[_cell(row[column]) for column in columns] for row in rows],
+        empty="No access code is on file. `codes preview --year 2027-28` shows who would get one.",
+    )
+    emit(list_document("codes", rows), as_json=json, table=table)
+
+
+def _day(line: "Line", text: str | None) -> date:
+    if text is None:
+        return line.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise UsageError(f"{text!r} is no date. Write it as 2027-06-15.") from exc
+
+
+def _cell(value: object) -> str:
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) else str(value or "")
+
+
+def _preview_lines(document: dict[str, Any]) -> list[str]:
+    return [
+        f"Access codes of {document['year']}, seen on {document['date']}",
+        f"Orders from {document['orders_from']} to {document['orders_to']}",
+        f"Eligible organisations: {document['eligible']}",
+        _named("get a mail", document["to_mail"]),
+        _named("keep their code", document["kept"]),
+        _named("have no primary contact: a person must find one", document["no_contact"]),
+        _named("had their mail returned: the contact must be mended", document["bounced"]),
+        _named("ordered, but are closed (not eligible)", document["closed"]),
+    ]
+
+
+def _outcome_lines(document: dict[str, Any]) -> list[str]:
+    return [
+        f"Access codes of {document['year']}, approved by {document['approved_by']}",
+        f"Eligible organisations: {document['eligible']}, new codes: {document['minted']}",
+        _named("mailed", document["mailed"]),
+        _named("keep their code", document["kept"]),
+        _named("have no primary contact: a person must find one", document["no_contact"]),
+        _named("returned: the contact must be mended", document["bounced"]),
+        _named("wait for the mail server", document["waiting"]),
+    ]
+
+
+def _named(what: str, organizations: list[str]) -> str:
+    names = f": {' '.join(organizations)}" if organizations else ""
+    return f"  {len(organizations):>5} {what}{names}"
