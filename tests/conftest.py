@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -35,6 +36,12 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def url(cluster_url: str) -> Iterator[str]:
     """A fresh, migrated database."""
+    with _fresh_database(cluster_url) as fresh:
+        yield fresh
+
+
+@contextmanager
+def _fresh_database(cluster_url: str) -> Iterator[str]:
     name = f"test_{next(_NUMBERS)}"
     server = _named(cluster_url, "postgres")
     with psycopg.connect(server, autocommit=True) as conn:
@@ -61,3 +68,12 @@ def line(url: str, tmp_path: Path) -> Line:
     settings = Settings(home=tmp_path / "home", database_url=url)
     make_home(settings)
     return Line(settings=settings, url=url, now=lambda: NIGHT)
+
+
+@pytest.fixture(scope="module")
+def module_line(cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A line that all tests of a module share: for journeys whose night is told once and looked at often."""
+    with _fresh_database(cluster_url) as url:
+        settings = Settings(home=tmp_path_factory.mktemp("home"), database_url=url)
+        make_home(settings)
+        yield Line(settings=settings, url=url, now=lambda: NIGHT)

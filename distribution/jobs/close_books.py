@@ -103,8 +103,8 @@ def _owed_of(line: Line, run: Run) -> int:
 
 
 def _document(conn: psycopg.Connection, run: Run, books: Books) -> dict[str, Any]:
-    outcomes = accounts.outcomes_of_run(conn, run.run_id, since=run.started_at)
-    done = accounts.done_by_run(conn, since=run.started_at)
+    outcomes = accounts.outcomes_of_run(conn, run.run_id, after_event=run.first_event_id)
+    done = accounts.done_by_run(conn, after_event=run.first_event_id)
     return {
         "schema_version": SCHEMA_VERSION,
         "run": run.run_id,

@@ -31,8 +31,8 @@ def route_scores(line: Line, *, run_id: str, on: date) -> RoutingOutcome:
 
     One transaction per chunk of results; killed anywhere, the rest is still queued.
     """
-    asked_at = line.now()
     with line.connect() as conn:
+        asked_at = routing_facts.moment(conn)
         _queue(conn, on)
     outcome = RoutingOutcome()
     while True:
@@ -58,7 +58,7 @@ def _queue(conn: psycopg.Connection, on: date) -> None:
     before = runs.last_finished(conn)
     routing_facts.note_changed_codes(
         conn,
-        since=before.started_at if before else None,
+        after_version=before.last_institution_version_id if before else 0,
         after=before.business_date if before else None,
         on=on,
     )

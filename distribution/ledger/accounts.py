@@ -1,7 +1,5 @@
 """The numbers of the balances, each counted where it comes from."""
 
-from datetime import datetime
-
 import psycopg
 
 _WAITING = "('pending', 'claimed', 'failed')"
@@ -136,7 +134,7 @@ def delivered_by_artefacts(conn: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def done_by_run(conn: psycopg.Connection, *, since: datetime) -> dict[str, int]:
+def done_by_run(conn: psycopg.Connection, *, after_event: int) -> dict[str, int]:
     """What a run did with deliveries (contract section 5, `deliveries`), from the events since it began."""
     row = conn.execute(
         """
@@ -146,9 +144,9 @@ def done_by_run(conn: psycopg.Connection, *, since: datetime) -> dict[str, int]:
                count(DISTINCT delivery_id) FILTER (WHERE to_state = 'held'),
                count(DISTINCT delivery_id) FILTER (WHERE to_state = 'failed')
         FROM ledger.delivery_event
-        WHERE happened_at >= %s
+        WHERE event_id > %s
         """,
-        [since],
+        [after_event],
     ).fetchone()
     assert row is not None
     return dict(zip(("paper", "electronic", "portal", "held", "failed"), row, strict=True))
@@ -170,20 +168,27 @@ def unsent_files(conn: psycopg.Connection) -> int:
     return row[0] if row else 0
 
 
-def outcomes_of_run(conn: psycopg.Connection, run_id: str, *, since: datetime) -> dict[str, list[str]]:
+def outcomes_of_run(conn: psycopg.Connection, run_id: str, *, after_event: int) -> dict[str, list[str]]:
     """The names of the batches planned, the files delivered and the schools staged since the run began."""
     batches = conn.execute(
         "SELECT batch_id FROM ledger.batch WHERE run_id = %s ORDER BY length(batch_id), batch_id", [run_id]
     ).fetchall()
     files = conn.execute(
-        "SELECT name FROM ledger.score_file WHERE delivered_at >= %s AND NOT test ORDER BY name", [since]
+        """
+        SELECT subject FROM ledger.receipt
+        WHERE channel = 'electronic' AND event = 'delivered' AND run_id = %s ORDER BY subject
+        """,
+        [run_id],
     ).fetchall()
     schools = conn.execute(
         """
-        SELECT DISTINCT recipient FROM ledger.delivery
-        WHERE channel = 'portal' AND delivered_at >= %s ORDER BY recipient
+        SELECT DISTINCT d.recipient
+        FROM ledger.delivery_event AS e
+        JOIN ledger.delivery AS d USING (delivery_id)
+        WHERE e.event_id > %s AND e.to_state = 'delivered' AND e.channel = 'portal'
+        ORDER BY d.recipient
         """,
-        [since],
+        [after_event],
     ).fetchall()
     return {
         "batches": [row[0] for row in batches],

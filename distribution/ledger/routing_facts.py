@@ -10,13 +10,11 @@ from distribution.ledger.connection import read_frame
 _CHUNK_TABLE = "chunk_of_results"
 
 
-def note_changed_codes(
-    conn: psycopg.Connection, *, since: datetime | None, after: date | None, on: date
-) -> int:
+def note_changed_codes(conn: psycopg.Connection, *, after_version: int, after: date | None, on: date) -> int:
     """Queue the results that name a school whose master data changed; a school that is new on file gets its
     students' results this way.
 
-    `since`: start of the last run; `after`: its business date; what came into force in between counts.
+    `after_version`: the newest master data before the last run; `after`: its business date (None: no run yet).
     """
     return conn.execute(
         """
@@ -24,8 +22,7 @@ def note_changed_codes(
             SELECT DISTINCT code
             FROM ledger.institution_version
             WHERE valid_from <= %(on)s
-              AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s OR replaced_at >= %(since)s
-                   OR valid_from > %(after)s::date)
+              AND (institution_version_id > %(after_version)s OR valid_from > %(after)s::date)
               AND kind IN ('high_school', 'district')
         )
         INSERT INTO ledger.to_route (result_id)
@@ -38,7 +35,7 @@ def note_changed_codes(
         JOIN ledger.result_version AS v ON v.voucher_order_id = o.order_id AND v.voucher_order_id <> ''
         WHERE v.latest
         """,
-        {"since": since, "after": after, "on": on},
+        {"after_version": after_version, "after": after, "on": on},
     ).rowcount
 
 
@@ -184,8 +181,15 @@ def requests(conn: psycopg.Connection) -> pd.DataFrame:
     )
 
 
+def moment(conn: psycopg.Connection) -> datetime:
+    """The ledger's clock: what it records from now on is later."""
+    row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    return row[0]
+
+
 def mark_requests_routed(conn: psycopg.Connection, *, at: datetime) -> int:
-    """Close the circle of results that open requests ask for."""
+    """Close the circle of results that open requests ask for: those first recorded up to `at` (`moment`)."""
     return conn.execute(
         "UPDATE ledger.transcript_request SET routed_at = %s WHERE routed_at IS NULL", [at]
     ).rowcount

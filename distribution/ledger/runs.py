@@ -27,11 +27,14 @@ class Run:
     summary: dict[str, Any]
     steps: list[dict[str, Any]]
     owed: int | None
+    first_event_id: int
     last_event_id: int | None
+    last_institution_version_id: int
 
 
 _COLUMNS = """run_id, kind, business_date, only_channel, state, started_at, finished_at, exit_code,
-       balanced, coalesce(summary, '{}') AS summary, steps, owed, last_event_id"""
+       balanced, coalesce(summary, '{}') AS summary, steps, owed,
+       first_event_id, last_event_id, last_institution_version_id"""
 
 
 def open_run(
@@ -42,18 +45,18 @@ def open_run(
     only_channel: str | None,
     started_at: datetime,
 ) -> Run:
-    """The unfinished run of this kind, or a new one: a run that was killed goes on.
-
-    An unfinished run of another date is finished first, on its own date: its claims stand.
-    """
+    """The unfinished run of this kind, whatever its date, or a new one: a run that was killed goes on."""
     unfinished = _select(conn, "kind = %s AND state = 'running'", [kind])
     if unfinished:
         return unfinished[0]
     run_id = _next_id(conn, kind=kind, on=on)
     conn.execute(
         """
-        INSERT INTO ledger.run (run_id, kind, business_date, only_channel, started_at)
-        VALUES (%s, %s, %s, %s, %s)
+        INSERT INTO ledger.run (run_id, kind, business_date, only_channel, started_at, first_event_id,
+                                last_institution_version_id)
+        SELECT %s, %s, %s, %s, %s,
+               (SELECT coalesce(max(event_id), 0) FROM ledger.delivery_event),
+               (SELECT coalesce(max(institution_version_id), 0) FROM ledger.institution_version)
         """,
         [run_id, kind, on, only_channel, started_at],
     )

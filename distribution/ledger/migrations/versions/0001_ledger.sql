@@ -17,7 +17,9 @@ CREATE TABLE ledger.run (
     summary        jsonb,                            -- the JSON of contract section 5
     steps          jsonb NOT NULL DEFAULT '[]',      -- name, seconds, peak memory of each step
     owed           bigint,                           -- deliveries owed, computed again from the recorded revisions
-    last_event_id  bigint                            -- the newest delivery event that this run counted
+    first_event_id bigint NOT NULL DEFAULT 0,        -- the newest delivery event before this run
+    last_event_id  bigint,                           -- the newest delivery event that this run counted
+    last_institution_version_id bigint NOT NULL DEFAULT 0 -- the newest master data before this run
 );
 CREATE UNIQUE INDEX run_one_at_work ON ledger.run (kind) WHERE state = 'running';
 
