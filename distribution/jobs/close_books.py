@@ -28,7 +28,7 @@ class Books:
 
 
 def check_before_sending(line: Line, run: Run) -> tuple[str, ...]:
-    """What does not add up before anything leaves; empty = balanced. Notes the recomputed sum with the run."""
+    """What does not add up before anything leaves; empty = balanced. Notes the new sum with the run."""
     owed = route_scores.count_owed(line, on=run.business_date)
     with line.connect() as conn:
         conn.execute("UPDATE ledger.run SET owed = %s WHERE run_id = %s", [owed, run.run_id])

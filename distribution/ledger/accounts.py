@@ -6,7 +6,7 @@ _WAITING = "('pending', 'claimed', 'failed')"
 
 
 def freeze(conn: psycopg.Connection) -> None:
-    """Let nobody change a delivery or record a feed until this transaction ends: one moment for all counts."""
+    """Let nobody move a delivery or record a feed until this transaction ends: one moment for all counts."""
     conn.execute("LOCK TABLE ledger.delivery, ledger.feed IN SHARE ROW EXCLUSIVE MODE")
 
 

@@ -11,10 +11,10 @@ _CHUNK_TABLE = "chunk_of_results"
 
 
 def note_changed_codes(conn: psycopg.Connection, *, after_version: int, after: date | None, on: date) -> int:
-    """Queue the results that name a school whose master data changed; a school that is new on file gets its
+    """Queue the results that name a school whose master data changed; a school new on file gets its
     students' results this way.
 
-    `after_version`: the newest master data before the last run; `after`: its business date (None: no run yet).
+    `after_version`: the newest master data before the last run; `after`: its date (None: no run yet).
     """
     return conn.execute(
         """
@@ -134,12 +134,13 @@ def got(conn: psycopg.Connection) -> pd.DataFrame:
 
 
 def on_file(conn: psycopg.Connection) -> pd.DataFrame:
-    """The chunk's deliveries of every state: delivery_id, revision int64; left (true|false), held_since."""
+    """The chunk's deliveries of every state: delivery_id, revision int64; left true|false, held_since."""
     frame = read_frame(
         conn,
         f"""
         SELECT d.delivery_id, d.result_id, d.revision, d.recipient, d.designated, d.occasion, d.action,
-               d.channel, d.state, d.state_reason, (d.left_at IS NOT NULL)::text AS left, h.since AS held_since
+               d.channel, d.state, d.state_reason, (d.left_at IS NOT NULL)::text AS left,
+               h.since AS held_since
         FROM ledger.delivery AS d
         JOIN {_CHUNK_TABLE} AS c ON c.result_id = d.result_id
         LEFT JOIN ledger.hold AS h ON h.delivery_id = d.delivery_id AND h.state = 'open'

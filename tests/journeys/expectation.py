@@ -1,7 +1,7 @@
 """Who should get what from one night's feeds, worked out row by row from the CSV files alone.
 
-Written apart from the line's own rules on purpose: plain loops over dictionaries, no frame, no database. It knows
-a first night only: nobody has got anything before.
+Written apart from the line's own rules on purpose: plain loops over dictionaries, no frame, no database.
+It knows a first night only: nobody has got anything before.
 """
 
 import csv
