@@ -1,7 +1,7 @@
 # Every target sets up what it needs; nothing is installed outside .venv but Debian's test tools.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly airflow test proof lint types bench lock debian
+.PHONY: help setup nightly airflow test proof lint types bench lock docs env debian
 
 # Python then reads its compiled files: Airflow's import takes 1.8 s with them, 5.4 s without.
 unexport PYTHONDONTWRITEBYTECODE
@@ -47,6 +47,13 @@ bench: setup ## How fast each path of the line is, against its peers
 lock: setup ## Choose newest versions again: requirements.in -> requirements.txt
 	@$(VENV)/bin/uv pip compile -q --upgrade requirements.in -o requirements.txt \
 	    --no-emit-index-url --no-emit-find-links --no-annotate
+
+docs: setup ## Write docs/configuration.md and NOTICE again
+	@$(PY) tools/configuration_docs.py
+	@$(PY) tools/notice.py
+
+env: ## Write .env with fresh secrets, for docker compose
+	@python3 tools/make_env.py
 
 debian:
 	@bash tools/debian_packages.sh
