@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,17 @@ from distribution.demo.organizations import Directory
 
 HOSTS = 3
 FIRST_PORT = 2201
+SMTP_PORT = 2525
 LOOPBACK = "127.0.0.1"
 KEY_KIND = "ssh-ed25519"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the demo partners answer on loopback."""
+
+    sftp: tuple[int, ...]
+    smtp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ def write_endpoints(directory: Directory, *, home: Path, secrets: Path | None = 
     """
     places = Places(home, secrets or home / "secrets")
     ports = ports_of(places)
-    host_keys = [_public(_key(places.host_key(host))) for host in range(HOSTS)]
+    host_keys = make_host_keys(places)
     accounts = _known_accounts(places)
     entries = []
     for number, code in enumerate(directory.electronic):
@@ -73,7 +83,7 @@ def write_endpoints(directory: Directory, *, home: Path, secrets: Path | None = 
         inbox = places.drops / code / "inbox"
         inbox.mkdir(parents=True, exist_ok=True, mode=0o700)
         host = number % HOSTS
-        entries.append(_endpoint(number, code, ports[host], host_keys[host]))
+        entries.append(_endpoint(number, code, ports.sftp[host], host_keys[host]))
     _write_whole(places.accounts_file, json.dumps(accounts, indent=1) + "\n")
     _write_whole(places.endpoints_file, yaml.safe_dump({"endpoints": entries}, sort_keys=False))
     return places.endpoints_file
@@ -105,24 +115,33 @@ def _endpoint(number: int, code: str, port: int, host_key: str) -> dict[str, Any
     }
 
 
-def ports_of(places: Places) -> list[int]:
-    """The ports of the demo hosts: chosen once, then the same for ever."""
+def make_host_keys(places: Places) -> list[str]:
+    """The public keys of the demo hosts; the private ones are made when they are not there yet."""
+    return [_public(_key(places.host_key(host))) for host in range(HOSTS)]
+
+
+def ports_of(places: Places) -> Ports:
+    """The ports of the demo hosts and mailbox: chosen once, then the same for ever."""
     if places.ports_file.exists():
-        return list(json.loads(places.ports_file.read_text("utf-8"))["ports"])
-    ports = [_free_port(FIRST_PORT + host) for host in range(HOSTS)]
-    _write_whole(places.ports_file, json.dumps({"ports": ports}) + "\n")
+        kept = json.loads(places.ports_file.read_text("utf-8"))
+        return Ports(tuple(kept["ports"]), kept["smtp_port"])
+    with ExitStack() as held:
+        ports = Ports(
+            tuple(_free_port(FIRST_PORT + host, held) for host in range(HOSTS)), _free_port(SMTP_PORT, held)
+        )
+    _write_whole(places.ports_file, json.dumps({"ports": ports.sftp, "smtp_port": ports.smtp}) + "\n")
     return ports
 
 
-def _free_port(wish: int) -> int:
-    """The wished port when nothing listens there, else one that the system gives."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, wish))
-        except OSError:
-            probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def _free_port(wish: int, held: ExitStack) -> int:
+    """The wished port when it is free, else one that the system gives; `held` until all are chosen."""
+    probe = held.enter_context(socket.socket())
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((LOOPBACK, wish))
+    except OSError:
+        probe.bind((LOOPBACK, 0))
+    return int(probe.getsockname()[1])
 
 
 def _known_accounts(places: Places) -> dict[str, dict[str, str]]:
