@@ -1,0 +1,44 @@
+"""The small codes that machines and scanners read: a Data Matrix per sheet, and their check characters."""
+
+import zlib
+
+import zxingcpp
+from reportlab.pdfgen.canvas import Canvas
+
+from distribution.channels.paper import geometry
+
+
+def sheet_code(*, batch_id: str, piece: int, sheet: int, of: int, generation: int = 0) -> str:
+    """What a sheet's code says: `batch|piece|sheet/of|check`, a reprint's piece with its mark (`0118R1`)."""
+    mark = f"R{generation}" if generation else ""
+    words = f"{batch_id}|{piece:04d}{mark}|{sheet}/{of}"
+    return f"{words}|{check_of(words)}"
+
+
+def check_of(words: str) -> str:
+    """Four hexadecimal digits (CRC-32, its low half) that a misread code does not carry."""
+    return f"{zlib.crc32(words.encode()) & 0xFFFF:04X}"
+
+
+def draw_data_matrix(canvas: Canvas, words: str, *, left: float, top: float, size: float) -> None:
+    """Draw a Data Matrix (ECC 200) with its top left at `left`, `top`, all in millimetres.
+
+    An inline image of one bit per module: a tenth of the bytes and time of drawn squares.
+    """
+    rows = memoryview(
+        zxingcpp.create_barcode(words, zxingcpp.BarcodeFormat.DataMatrix).to_image(scale=1)
+    ).tolist()
+    bits = "".join(_packed(row) for row in rows)
+    height, width = len(rows), len(rows[0])
+    side = geometry.pt(size)
+    x, y = geometry.x_pt(left), geometry.y_pt(top) - side
+    canvas._code.append(
+        f"q {side:.3f} 0 0 {side:.3f} {x:.3f} {y:.3f} cm BI /W {width} /H {height} /BPC 1 /CS /G /F /AHx ID {bits}> EI Q"
+    )
+
+
+def _packed(row: list[int]) -> str:
+    """A row of grey values as hexadecimal digits, one bit per module, padded to whole bytes."""
+    bits = "".join("1" if value else "0" for value in row)
+    bits += "1" * (-len(bits) % 8)
+    return f"{int(bits, 2):0{len(bits) // 4}X}"

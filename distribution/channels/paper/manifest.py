@@ -1,0 +1,31 @@
+"""The manifest of a batch: one row per sheet, for the inserter and for whoever counts."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from distribution.channels.paper.print_batch import SheetRow
+
+COLUMNS = ("batch", "piece", "di", "sheet", "of", "first_page", "last_page", "imb", "pdf_sha256")
+
+
+def write(batch_id: str, sheets: Iterable[SheetRow], *, pdf_sha256: str) -> bytes:
+    """The manifest as CSV (UTF-8, CRLF as RFC 4180 has it); `imb` stays empty without a mailer id."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    rows.writerows(
+        (
+            batch_id,
+            f"{row.piece:04d}",
+            row.di,
+            row.sheet,
+            row.of,
+            row.first_page,
+            row.last_page,
+            "",
+            pdf_sha256,
+        )
+        for row in sheets
+    )
+    return text.getvalue().encode()

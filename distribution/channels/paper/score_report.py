@@ -1,0 +1,331 @@
+"""Drawing the sides of a piece: the address sheet with its roster, and the students' reports."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from distribution import exams
+from distribution.channels.paper import addresses, barcodes, fonts, geometry, layout, typesetting, words
+from distribution.channels.paper.content import LineKind, Piece, ScoreLine, Student
+from distribution.channels.paper.fonts import BOLD, REGULAR
+from distribution.channels.paper.geometry import LEFT, RIGHT, Stock
+from distribution.channels.paper.layout import Face, FaceKind, Sheet
+from distribution.channels.paper.pen import INK, LINE_INK, RULE, SECOND_INK, WHITE, Pen
+
+NOTE_SIZE, NOTE_LEADING = 7.5, 3.6
+_DATE_X, _SCORE_X = 112.0, 152.0  # test date begins, score ends
+_TITLE_WIDTH = _DATE_X - LEFT - 4.0
+_ROSTER_ID_X, _ROSTER_COUNT_X = 110.0, 172.0
+_ROSTER_ID_WIDTH = 46.0
+_SIDE_X = 140.0  # the column to the right of the window
+_MARK_X, _MARK_WIDTH = LEFT - 3.2, 1.4
+
+
+@dataclass(frozen=True, slots=True)
+class Stationery:
+    """What stands alike on all pieces of a batch."""
+
+    batch_id: str
+    reported_on: date
+    return_address: tuple[str, ...]
+
+
+def long_date(day: date) -> str:
+    """`23 November 2026`."""
+    return f"{day.day} {day:%B %Y}"
+
+
+class PieceDrawing:
+    """Draws pieces of one batch with one pen; keeps what repeats as forms. Counts the lines it has set."""
+
+    def __init__(self, pen: Pen, stationery: Stationery):
+        self.pen, self.stationery = pen, stationery
+        self.words = words.of_piece()
+        self.programme = exams.programme()
+        self.day = long_date(stationery.reported_on)
+        self.lines_set = 0
+        self._keep_forms()
+
+    def _keep_forms(self) -> None:
+        self.pen.form("letterhead", self._letterhead)
+        self.pen.form("report-head", self._report_head)
+        self.pen.form("roster-head", self._roster_head)
+        self.pen.form("notes", lambda: self._notes([self._scale_note()]))
+        self.pen.form("notes-essays", lambda: self._notes([self.words("essay_note"), self._scale_note()]))
+        self.pen.form("notes-roster", lambda: self._notes([]))
+
+    # What repeats -------------------------------------------------------------------------------------------
+    def _letterhead(self) -> None:
+        """Return address at the top left: above the window, whatever the letter's place in the envelope."""
+        first, *others = self.stationery.return_address or ("",)
+        self.pen.text(LEFT, geometry.TOP + 3.4, first, font=BOLD, size=9.5)
+        for row, line in enumerate(others, start=1):
+            self.pen.text(LEFT, geometry.TOP + 3.4 + 4.1 * row, line, size=8.5, ink=SECOND_INK)
+
+    def _report_head(self) -> None:
+        say, programme = self.words, self.programme
+        self.pen.text(LEFT, 5.2, say("exam"), font=BOLD, size=8)
+        self.pen.text(_DATE_X, 5.2, say("test_date"), font=BOLD, size=8)
+        score = say("score", lowest=programme.lowest_score, highest=programme.highest_score)
+        self.pen.right(_SCORE_X, 5.2, score, font=BOLD, size=8)
+        self.pen.right(RIGHT, 5.2, say("credits"), font=BOLD, size=8)
+        self.pen.line(LEFT, 7.4, RIGHT, weight=RULE, ink=INK)
+
+    def _roster_head(self) -> None:
+        say = self.words
+        self.pen.text(LEFT, 5.2, say("roster_name"), font=BOLD, size=8)
+        self.pen.text(_ROSTER_ID_X, 5.2, say("roster_candidate"), font=BOLD, size=8)
+        self.pen.right(_ROSTER_COUNT_X, 5.2, say("roster_results"), font=BOLD, size=8)
+        self.pen.right(RIGHT, 5.2, say("roster_sheet"), font=BOLD, size=8)
+        self.pen.line(LEFT, 7.4, RIGHT, weight=RULE, ink=INK)
+
+    def _scale_note(self) -> str:
+        programme = self.programme
+        return self.words("scale_note", lowest=programme.lowest_score, highest=programme.highest_score)
+
+    def _notes(self, notes: list[str]) -> None:
+        """Notes, then the redisclosure notice that 34 CFR 99.33 asks for, from y = 0 down."""
+        y = 3.0
+        for note in notes:
+            y = self._paragraph(y, note) + 1.2
+        y += 1.6
+        self.pen.line(LEFT, y - 3.4, RIGHT)
+        self.pen.text(LEFT, y + 1.0, self.words("redisclosure_title"), font=BOLD, size=NOTE_SIZE)
+        self._paragraph(y + 1.0 + NOTE_LEADING, self.words("redisclosure"))
+
+    def _paragraph(self, y: float, text: str) -> float:
+        for line in typesetting.wrap(text, REGULAR, NOTE_SIZE, width=RIGHT - LEFT):
+            self.pen.text(LEFT, y, line, size=NOTE_SIZE, ink=SECOND_INK)
+            y += NOTE_LEADING
+        return y
+
+    # Sheets -------------------------------------------------------------------------------------------------
+    def draw(self, piece: Piece, sheets: tuple[Sheet, ...], *, stock: Stock) -> None:
+        """Draw a piece from its first side to its last; a blank back is a page without ink."""
+        starts = _first_sheets(sheets)
+        for number, sheet in enumerate(sheets, start=1):
+            for side in range(geometry.PAGES_PER_SHEET):
+                if side < len(sheet.faces):
+                    face = sheet.faces[side]
+                    self._ids(piece, number, len(sheets), front=side == 0)
+                    self._face(piece, face, stock, starts)
+                self.pen.canvas.showPage()
+
+    def _face(self, piece: Piece, face: Face, stock: Stock, starts: dict[int, int]) -> None:
+        if face.continued:
+            self._continued(piece, face)
+        elif face.kind is FaceKind.REPORT:
+            self._own_sheet_head(piece)
+        else:
+            self._address_head(piece)
+        if face.kind is FaceKind.ROSTER:
+            self._roster(piece, face, stock, starts)
+        else:
+            top = stock.body_top if face.kind is FaceKind.LETTER else layout.REPORT_TOP
+            self._report(piece.students[face.student], face, top)
+
+    def _ids(self, piece: Piece, sheet: int, of: int, *, front: bool) -> None:
+        """What tells each sheet: batch, piece, sheet i of n, for people and for scanners."""
+        say, pen = self.words, self.pen
+        number = f"{piece.number:04d}" + (f" R{piece.generation}" if piece.generation else "")
+        ids = (self.stationery.batch_id, say("piece_id", piece=number), say("sheet_id", sheet=sheet, of=of))
+        pen.line(LEFT, geometry.FOOT_LINE, RIGHT)
+        footer = say("footer", programme=self.programme.name, di=piece.di, day=self.day)
+        pen.text(LEFT, geometry.FOOT_TEXT, footer, size=7.5, ink=SECOND_INK)
+        pen.right(RIGHT, geometry.FOOT_TEXT, " · ".join(ids), size=7.5, ink=SECOND_INK)
+        if not front:
+            return
+        code = barcodes.sheet_code(
+            batch_id=ids[0], piece=piece.number, sheet=sheet, of=of, generation=piece.generation
+        )
+        barcodes.draw_data_matrix(
+            pen.canvas, code, left=geometry.CODE_LEFT, top=geometry.TOP, size=geometry.CODE_SIZE
+        )
+        for row, words_ in enumerate(ids):
+            font = BOLD if row == 0 else REGULAR
+            pen.right(geometry.CODE_LEFT - 3.0, geometry.TOP + 2.6 + 3.1 * row, words_, font=font, size=7.5)
+        if sheet == 1:
+            pen.box(geometry.BAR_LEFT, geometry.BAR_TOP, geometry.BAR_WIDTH, geometry.BAR_HEIGHT, filled=True)
+
+    def _address_head(self, piece: Piece) -> None:
+        """Return address, the recipient's in the window, and beside it what the envelope holds."""
+        self.pen.stamp("letterhead")
+        block = addresses.fit(piece.address)
+        if block is None:
+            raise ValueError(f"the address of {piece.di} does not fit; the preflight holds such pieces")
+        y = geometry.ADDRESS_TOP + block.size * fonts.ASCENT / geometry.MM
+        for line in block.lines:
+            self.pen.text(geometry.ADDRESS_LEFT, y, line, size=block.size)
+            y += block.leading / geometry.MM
+        say = self.words
+        aside = (
+            say("letterhead", programme=self.programme.name),
+            say("reported", day=self.day),
+            say("institution", di=piece.di),
+            say("counted", students=len(piece.students), results=piece.reports),
+        )
+        for row, line in enumerate(aside):
+            font, size = (BOLD, 11) if row == 0 else (REGULAR, 8.5)
+            self.pen.text(_SIDE_X, 57.8 + 4.4 * row + bool(row), line, font=font, size=size)
+
+    def _own_sheet_head(self, piece: Piece) -> None:
+        """The head of a report on a sheet of its own: whose it is and for whom, without a postal address."""
+        say = self.words
+        title = say("letterhead", programme=self.programme.name)
+        self.pen.text(LEFT, geometry.TOP + 3.4, title, font=BOLD, size=11)
+        name = typesetting.set_down(
+            fonts.printable(piece.address.name), REGULAR, width=100, largest=8.5, smallest=6.5
+        )
+        lines = [(line, name.size) for line in name.lines]
+        lines.append((f"{say('institution', di=piece.di)} · {say('reported', day=self.day)}", 8.5))
+        for row, (line, size) in enumerate(lines[-3:], start=1):
+            self.pen.text(LEFT, geometry.TOP + 4.0 + 4.1 * row, line, size=size, ink=SECOND_INK)
+
+    def _continued(self, piece: Piece, face: Face) -> None:
+        """The head of a further side: whose rows go on here."""
+        if face.kind is FaceKind.ROSTER:
+            whose, size = self.words("roster_continued"), 11.0
+        else:
+            student = piece.students[face.student]
+            words_ = f"{student.name} · {student.candidate_id} · {self.words('continued')}"
+            setting = typesetting.set_down(words_, BOLD, width=RIGHT - LEFT, largest=11, smallest=6.5)
+            whose, size = setting.lines[0], setting.size
+            for row, line in enumerate(setting.lines[1:], start=1):
+                self.pen.text(LEFT, layout.CONTINUED_TOP + 3.0 + 2.6 * row, line, font=BOLD, size=size)
+        self.pen.text(LEFT, layout.CONTINUED_TOP + 3.0, whose, font=BOLD, size=size)
+
+    # The roster ---------------------------------------------------------------------------------------------
+    def _roster(self, piece: Piece, face: Face, stock: Stock, starts: dict[int, int]) -> None:
+        y = layout.CONTINUED_TOP + layout.CONTINUED_HEIGHT
+        if not face.continued:
+            say = self.words
+            self.pen.text(
+                LEFT,
+                stock.body_top + 6.5,
+                say("roster_title", students=len(piece.students)),
+                font=BOLD,
+                size=layout.NAME_LARGEST,
+            )
+            self.pen.text(LEFT, stock.body_top + 13.0, say("roster_opening"), size=9, ink=SECOND_INK)
+            y = stock.body_top + layout.TITLE_HEIGHT
+        self.pen.stamp("roster-head", down=y)
+        y += layout.HEAD_HEIGHT
+        for index in range(face.first, face.last):
+            y = self._roster_row(y, piece.students[index], starts[index])
+        if face.closes:
+            total = self.words("roster_total", students=len(piece.students), results=piece.reports)
+            self.pen.text(LEFT, y + 5.0, total, font=BOLD, size=9.5)
+            self.pen.right(_ROSTER_COUNT_X, y + 5.0, str(piece.reports), font=BOLD, size=9.5)
+            self.pen.stamp("notes-roster", down=y + 11.0)
+
+    def _roster_row(self, y: float, student: Student, sheet: int) -> float:
+        setting = layout.roster_setting(student)
+        baseline = y + 4.4
+        candidate = typesetting.set_down(
+            student.candidate_id, REGULAR, width=_ROSTER_ID_WIDTH, largest=9.5, smallest=5.5
+        )
+        self.pen.text(_ROSTER_ID_X, baseline, candidate.lines[0], size=candidate.size)
+        self.pen.right(_ROSTER_COUNT_X, baseline, str(len(student.lines)), size=9.5)
+        self.pen.right(RIGHT, baseline, str(sheet), size=9.5)
+        for row, line in enumerate(setting.lines):
+            self.pen.text(LEFT, baseline + layout.ROSTER_LINE_HEIGHT * row, line, size=setting.size)
+        height = layout.roster_row_height(student)
+        if student.kinds != {LineKind.SCORE}:
+            changes = self.words(
+                "roster_changes",
+                corrected=LineKind.CORRECTED in student.kinds,
+                cancelled=LineKind.CANCELLED in student.kinds,
+            )
+            self.pen.text(LEFT, y + height - 1.9, changes, font=BOLD, size=7.5)
+            self.pen.box(_MARK_X, y + 1.0, _MARK_WIDTH, height - 1.8, filled=True)
+        self.pen.line(LEFT, y + height, RIGHT)
+        return y + height
+
+    # A student's report -------------------------------------------------------------------------------------
+    def _report(self, student: Student, face: Face, top: float) -> None:
+        y = layout.CONTINUED_TOP + layout.CONTINUED_HEIGHT
+        if not face.continued:
+            y = self._student(student, top)
+        self.pen.stamp("report-head", down=y)
+        y += layout.HEAD_HEIGHT
+        for line in student.lines[face.first : face.last]:
+            y = self._score_line(y, line)
+        if face.closes:
+            total = self.words(
+                "report_total", scores=student.scores, cancelled=len(student.lines) - student.scores
+            )
+            self.pen.text(LEFT, y + 5.2, total, font=BOLD, size=9.5)
+            essays = any(line.essays for line in student.lines)
+            self.pen.stamp("notes-essays" if essays else "notes", down=y + 11.5)
+
+    def _student(self, student: Student, top: float) -> float:
+        """The student's name, ids, and marks for what is corrected or cancelled. Returns where it ends."""
+        setting = layout.name_setting(student)
+        y = top + 6.5
+        for line in setting.lines:
+            self.pen.text(LEFT, y, line, font=BOLD, size=setting.size)
+            y += layout.NAME_LINE_HEIGHT
+        y += 1.0
+        x = self._labelled(LEFT, y, self.words("candidate"), student.candidate_id, width=60)
+        if student.college_student_id:
+            self._labelled(x + 7.0, y, self.words("college_student"), student.college_student_id, width=52)
+        self._marks(student, y)
+        return top + layout.STUDENT_HEIGHT + layout.NAME_LINE_HEIGHT * (len(setting.lines) - 1)
+
+    def _labelled(self, x: float, y: float, label: str, value: str, *, width: float) -> float:
+        self.pen.text(x, y, label, size=8.5, ink=SECOND_INK)
+        x += fonts.width(label, REGULAR, 8.5) / geometry.MM + 2.0
+        setting = typesetting.set_down(value, BOLD, width=width, largest=10, smallest=5.5)
+        for row, line in enumerate(setting.lines):
+            self.pen.text(x, y + 2.4 * row, line, font=BOLD, size=setting.size)
+        return x + max(fonts.width(line, BOLD, setting.size) for line in setting.lines) / geometry.MM
+
+    def _marks(self, student: Student, y: float) -> None:
+        """White on ink at the right: nobody files a correction or a cancellation as a new score."""
+        x = RIGHT
+        for kind, place in (
+            (LineKind.CANCELLED, "cancelled_mark"),
+            (LineKind.CORRECTED, "corrected_mark"),
+        ):
+            if kind in student.kinds:
+                words_ = self.words(place)
+                width = fonts.width(words_, BOLD, 7.5) / geometry.MM + 4.0
+                self.pen.box(x - width, y - 3.7, width, 5.2, filled=True)
+                self.pen.text(x - width + 2.0, y, words_, font=BOLD, size=7.5, ink=WHITE)
+                x -= width + 2.0
+
+    def _score_line(self, y: float, line: ScoreLine) -> float:
+        say, baseline = self.words, y + 5.7
+        title = line.title + (say("essay_mark") if line.essays else "")
+        setting = typesetting.set_down(title, REGULAR, width=_TITLE_WIDTH, largest=10.5, smallest=6)
+        self.pen.text(LEFT, baseline, setting.lines[0], size=setting.size)
+        self.pen.text(_DATE_X, baseline, line.test_date, size=9.5)
+        if line.kind is LineKind.CANCELLED:
+            self.pen.right(RIGHT, baseline, say("cancelled"), font=BOLD, size=10.5)
+        else:
+            self.pen.right(_SCORE_X, baseline, line.score, font=BOLD, size=13)
+            self.pen.right(RIGHT, baseline, line.credits, size=10.5)
+        note_y = baseline + layout.NOTE_HEIGHT
+        if line.kind is not LineKind.SCORE:
+            note = "corrected" if line.kind is LineKind.CORRECTED else "cancelled_note"
+            font = BOLD if line.kind is LineKind.CORRECTED else REGULAR
+            self.pen.text(LEFT, note_y, say(note), font=font, size=8.5)
+            self.pen.box(_MARK_X, y + 1.4, _MARK_WIDTH, layout.row_height(line) - 2.6, filled=True)
+            note_y += layout.NOTE_HEIGHT
+        if line.other_name:
+            for part in layout.other_name_lines(line):
+                self.pen.text(LEFT, note_y, say("other_name", name=part), size=8.5, ink=SECOND_INK)
+                note_y += layout.NOTE_HEIGHT
+        bottom = y + layout.row_height(line)
+        self.pen.line(LEFT, bottom, RIGHT, ink=LINE_INK)
+        self.lines_set += 1
+        return bottom
+
+
+def _first_sheets(sheets: tuple[Sheet, ...]) -> dict[int, int]:
+    """On which sheet each student's report begins."""
+    return {
+        face.student: number
+        for number, sheet in reversed(list(enumerate(sheets, start=1)))
+        for face in sheet.faces
+        if face.kind is not FaceKind.ROSTER
+    }

@@ -1,0 +1,35 @@
+"""The words on paper: macros of the templates below `templates/paper/`, called by name."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+_FOLDER = Path(__file__).resolve().parents[3] / "templates" / "paper"
+
+
+class Words:
+    """One template's macros: `Words("piece")("reported", day="…")`."""
+
+    def __init__(self, template: str):
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_FOLDER),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - the words go onto paper, not into a page
+            keep_trailing_newline=False,
+        )
+        self._macros = environment.get_template(f"{template}.txt").module
+
+    def __call__(self, place: str, **values: Any) -> str:
+        return str(getattr(self._macros, place)(**values))
+
+
+@cache
+def of_piece() -> Words:
+    return Words("piece")
+
+
+@cache
+def of_cover_sheet() -> Words:
+    return Words("cover_sheet")
