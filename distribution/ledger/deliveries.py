@@ -27,8 +27,8 @@ FROM ledger.delivery AS d
 JOIN ledger.result_version AS v USING (result_id, revision, academic_year)
 """
 _ORDER = """
-ORDER BY d.recipient COLLATE "C", v.last_name COLLATE "C", v.first_name COLLATE "C", v.candidate_id COLLATE "C",
-         v.exam_code COLLATE "C", d.result_id COLLATE "C", d.revision, d.delivery_id
+ORDER BY d.recipient COLLATE "C", v.last_name COLLATE "C", v.first_name COLLATE "C",
+         v.candidate_id COLLATE "C", v.exam_code COLLATE "C", d.result_id COLLATE "C", d.revision, d.delivery_id
 """
 
 
@@ -62,7 +62,7 @@ def contents(
 
 
 def add(conn: psycopg.Connection, owed: pd.DataFrame, *, run_id: str | None) -> int:
-    """Record deliveries that are newly owed; those already on file stay as they are. Returns the number added.
+    """Record deliveries that are newly owed; those on file stay as they are. Returns the number added.
 
     `owed`: result_id, revision, academic_year, recipient, designated, occasion, action, reasons (parted by a
     space), channel ('' = none), state, state_reason, owed_on; all text.
@@ -125,7 +125,9 @@ def _open_holds(conn: psycopg.Connection) -> None:
         SELECT 'delivery', d.state_reason, d.delivery_id
         FROM ledger.delivery AS d
         WHERE d.state = 'held'
-          AND NOT EXISTS (SELECT FROM ledger.hold AS h WHERE h.delivery_id = d.delivery_id AND h.state = 'open')
+          AND NOT EXISTS (
+              SELECT FROM ledger.hold AS h WHERE h.delivery_id = d.delivery_id AND h.state = 'open'
+          )
         ORDER BY d.delivery_id
         """
     )
@@ -237,9 +239,10 @@ def disclose(
     params: dict[str, Any] = {"artefact": artefact, "actor": actor, "value": value}
     return conn.execute(
         f"""
-        INSERT INTO ledger.disclosure (result_id, revision, candidate_id, recipient, channel, basis, artefact, actor)
-        SELECT d.result_id, d.revision, v.candidate_id, d.recipient, d.channel, array_to_string(d.reasons, ' '),
-               %(artefact)s, %(actor)s
+        INSERT INTO ledger.disclosure (result_id, revision, candidate_id, recipient, channel, basis,
+                                       artefact, actor)
+        SELECT d.result_id, d.revision, v.candidate_id, d.recipient, d.channel,
+               array_to_string(d.reasons, ' '), %(artefact)s, %(actor)s
         FROM ledger.delivery AS d
         JOIN ledger.result_version AS v USING (result_id, revision, academic_year)
         WHERE {condition}

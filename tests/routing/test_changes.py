@@ -5,9 +5,6 @@ import pytest
 
 from distribution.routing import changes
 
-OWED = ["result_id", "revision", "academic_year", "recipient", "designated", "occasion", "action", "reasons"]
-ON_FILE = ["delivery_id", "result_id", "revision", "recipient", "designated", "occasion", "action"]
-
 
 def owed(*rows: dict[str, object]) -> pd.DataFrame:
     valid = {
@@ -70,7 +67,8 @@ def test_what_stands_as_it_should_is_left_alone():
 
 def test_a_change_of_channel_keeps_the_delivery():
     found = between(owed({"channel": "electronic"}), on_file({"state": "failed", "channel": "paper"}))
-    assert found.settled[["delivery_id", "channel", "state"]].values.tolist() == [[1, "electronic", "pending"]]
+    moved = found.settled[["delivery_id", "channel", "state"]]
+    assert moved.values.tolist() == [[1, "electronic", "pending"]]
     assert found.added.empty
 
 
@@ -85,7 +83,8 @@ def test_a_file_on_its_way_is_not_moved_when_nothing_changed():
 
 
 def test_a_delivery_on_its_way_is_held_when_its_recipient_closes():
-    found = between(owed({"state": "held", "state_reason": "recipient-closed"}), on_file({"state": "claimed"}))
+    closed = owed({"state": "held", "state_reason": "recipient-closed"})
+    found = between(closed, on_file({"state": "claimed"}))
     assert found.settled[["state", "state_reason"]].values.tolist() == [["held", "recipient-closed"]]
 
 
@@ -119,8 +118,10 @@ def test_what_may_have_left_is_never_withdrawn_or_moved():
 
 
 def test_a_successor_takes_over_an_open_delivery_of_the_same_choice():
-    found = between(owed({"recipient": "1002"}), on_file({"state": "held", "state_reason": "recipient-closed"}))
-    assert found.settled[["delivery_id", "recipient", "state"]].values.tolist() == [[1, "1002", "pending"]]
+    held = on_file({"state": "held", "state_reason": "recipient-closed"})
+    found = between(owed({"recipient": "1002"}), held)
+    moved = found.settled[["delivery_id", "recipient", "state"]]
+    assert moved.values.tolist() == [[1, "1002", "pending"]]
     assert found.added.empty
     assert not found.superseded
 
