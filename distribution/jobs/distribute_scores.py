@@ -227,11 +227,9 @@ def _timed(line: Line, run_id: str, name: str) -> Iterator[None]:
     """Note a step's wall time and the process's peak memory with the run."""
     began = time.perf_counter()
     yield
-    fields = {
-        "step": name,
-        "seconds": time.perf_counter() - began,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+    seconds = time.perf_counter() - began
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    fields = {"step": name, "seconds": seconds, "peak_mb": peak_mb}
     log.info("%(step)s: %(seconds).1f s, peak %(peak_mb).0f MB", fields, extra=fields)
     with line.connect() as conn:
-        runs.note_step(conn, run_id, name, seconds=fields["seconds"], peak_mb=fields["peak_mb"])
+        runs.note_step(conn, run_id, name, seconds=seconds, peak_mb=peak_mb)

@@ -16,7 +16,7 @@ def preview_night(line: Line, *, on: date, only: str | None = None) -> dict[str,
     """
     with line.connect() as conn:
         route_scores.route_in(conn, line, run_id=None, on=on)
-        counts = dict(
+        counts: dict[str, int] = dict(
             conn.execute(
                 """
                 SELECT channel, count(*) FROM ledger.delivery

@@ -28,7 +28,8 @@ JOIN ledger.result_version AS v USING (result_id, revision, academic_year)
 """
 _ORDER = """
 ORDER BY d.recipient COLLATE "C", v.last_name COLLATE "C", v.first_name COLLATE "C",
-         v.candidate_id COLLATE "C", v.exam_code COLLATE "C", d.result_id COLLATE "C", d.revision, d.delivery_id
+         v.candidate_id COLLATE "C", v.exam_code COLLATE "C", d.result_id COLLATE "C", d.revision,
+         d.delivery_id
 """
 
 
