@@ -55,7 +55,9 @@ def _with_catalogue(values: pd.DataFrame) -> pd.DataFrame:
 def _spells(test_dates: pd.Series) -> np.ndarray:
     """Which spell between two changes of the catalogue each test date lies in."""
     changes = {row.valid_from for row in exams.catalogue()}
-    changes |= {date.fromordinal(row.valid_to.toordinal() + 1) for row in exams.catalogue() if row.valid_to < date.max}
+    changes |= {
+        date.fromordinal(row.valid_to.toordinal() + 1) for row in exams.catalogue() if row.valid_to < date.max
+    }
     starts = sorted(day.isoformat() for day in changes)
     # ISO dates sort as texts.
     return np.searchsorted(np.array(starts, dtype="U10"), test_dates.to_numpy(dtype="U10"), side="right")

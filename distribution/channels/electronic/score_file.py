@@ -105,12 +105,16 @@ def format_details(contents: pd.DataFrame, form: Form) -> DetailLines:
         column, spelled = details.held_by(form.encoding, _column(values, field))
         too_long |= pc.greater(pc.utf8_length(column), field.length).to_numpy(zero_copy_only=False)
         transliterated |= spelled
-        cells.append(_padded(column, field) if form.layout.kind is LayoutKind.FIXED else _quoted(column, field))
+        cells.append(
+            _padded(column, field) if form.layout.kind is LayoutKind.FIXED else _quoted(column, field)
+        )
     text, starts = _encoded(_joined(cells, form), form.encoding)
     return DetailLines(text, starts, _running_total(values), too_long, transliterated)
 
 
-def compose(header: Header, lines: DetailLines, form: Form, *, start: int = 0, stop: int | None = None) -> ScoreFile:
+def compose(
+    header: Header, lines: DetailLines, form: Form, *, start: int = 0, stop: int | None = None
+) -> ScoreFile:
     """One file from the lines `start` up to `stop`: the same arguments give the same bytes."""
     stop = len(lines) if stop is None else stop
     body = lines.text[int(lines.starts[start]) : int(lines.starts[stop])]

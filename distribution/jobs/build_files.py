@@ -1,0 +1,231 @@
+"""Give the electronic deliveries that wait their files: numbers, bytes, claims, in one transaction per chunk."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import psycopg
+
+from distribution.channels.electronic import schedule, score_file
+from distribution.channels.electronic.score_file import Form, Header
+from distribution.jobs import file_outbox
+from distribution.jobs.wiring import Line
+from distribution.ledger import deliveries, endpoints, files
+from distribution.model import (
+    Channel,
+    DeliveryHoldReason,
+    DeliveryState,
+    Endpoint,
+    FileKind,
+)
+
+log = logging.getLogger(__name__)
+_CHUNK_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """What building came to, in deliveries: in new files, newly held, paused or not on their weekday.
+
+    `dis`: institutions with files to send. `transliterated`: records spelled out for the sake of an encoding.
+    """
+
+    dis: tuple[str, ...]
+    built: int
+    held: int
+    waiting: int
+    transliterated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who can be reached tonight, and who waits: endpoints by code."""
+
+    endpoints: Mapping[str, Endpoint]
+    unconfirmed: frozenset[str]
+    on: date
+
+    def can_be_sent_to(self, di: str) -> bool:
+        """True when files that are built may leave."""
+        endpoint = self.endpoints.get(di)
+        return (
+            endpoint is not None
+            and di not in self.unconfirmed
+            and not schedule.is_paused(endpoint, on=self.on)
+        )
+
+    def is_due(self, di: str) -> bool:
+        """True when files are built for the institution tonight."""
+        return self.can_be_sent_to(di) and schedule.is_its_day(self.endpoints[di], on=self.on)
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """What one chunk of institutions comes to."""
+
+    planned: list[files.NewFile] = field(default_factory=list)
+    claims: dict[str, list[int]] = field(default_factory=dict)
+    contents: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    held: int = 0
+    transliterated: int = 0
+
+    @property
+    def built(self) -> int:
+        return sum(each.details for each in self.planned)
+
+
+def reach(conn: psycopg.Connection, *, on: date) -> Reach:
+    return Reach(endpoints.in_force(conn), endpoints.unconfirmed(conn), on)
+
+
+def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
+    """Build a file for each institution that is due and has deliveries waiting; a rerun builds what is left.
+
+    Deliveries whose text does not fit a field, or whose institution has no endpoint, are held.
+    """
+    with line.connect() as conn:
+        tonight = reach(conn, on=on)
+        pending = files.pending_by_di(conn)
+        held = _hold_unreachable(conn, [di for di in pending if di not in tonight.endpoints], tonight)
+        held += _hold_unreachable(conn, [di for di in pending if di in tonight.unconfirmed], tonight)
+    built = transliterated = 0
+    due = [di for di in pending if tonight.is_due(di)]
+    for dis in _chunks(due, pending):
+        chunk = _build_chunk(line, dis, tonight, run_id=run_id)
+        built, held = built + chunk.built, held + chunk.held
+        transliterated += chunk.transliterated
+    with line.connect() as conn:
+        open_dis = {file.di for file in files.open_files(conn)}
+        waiting = _waiting(conn, tonight)
+    outcome = BuildOutcome(
+        dis=tuple(sorted(di for di in open_dis if tonight.can_be_sent_to(di))),
+        built=built,
+        held=held,
+        waiting=waiting,
+        transliterated=transliterated,
+    )
+    log.info(
+        "Built files for %d institutions: %d deliveries, %d held, %d waiting, %d transliterated",
+        len(outcome.dis),
+        built,
+        held,
+        waiting,
+        transliterated,
+    )
+    return outcome
+
+
+def _hold_unreachable(conn: psycopg.Connection, dis: Sequence[str], tonight: Reach) -> int:
+    if not dis:
+        return 0
+    frame = deliveries.contents(
+        conn, channel=Channel.ELECTRONIC, states=[DeliveryState.PENDING], recipients=dis
+    )
+    waits_for_confirm = frame["recipient"].isin(sorted(tonight.unconfirmed)).to_numpy()
+    reasons = np.where(
+        waits_for_confirm,
+        DeliveryHoldReason.CHANGE_UNCONFIRMED.value,
+        DeliveryHoldReason.NO_ENDPOINT.value,
+    )
+    return deliveries.hold(conn, frame[["delivery_id"]].assign(reason=reasons))
+
+
+def _chunks(dis: Sequence[str], pending: Mapping[str, int]) -> Iterator[list[str]]:
+    """Institutions in chunks of bounded rows, so that memory does not grow with the night."""
+    chunk: list[str] = []
+    rows = 0
+    for di in dis:
+        if chunk and rows + pending[di] > _CHUNK_ROWS:
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(di)
+        rows += pending[di]
+    if chunk:
+        yield chunk
+
+
+def _build_chunk(line: Line, dis: Sequence[str], tonight: Reach, *, run_id: str | None) -> _Chunk:
+    chunk = _Chunk()
+    created = line.now().replace(microsecond=0)
+    with line.connect() as conn:
+        last = files.lock_sequences(conn, dis)
+        waiting = deliveries.contents(
+            conn, channel=Channel.ELECTRONIC, states=[DeliveryState.PENDING], recipients=dis
+        )
+        for form, group in _by_form(waiting, tonight.endpoints):
+            fitting, lines = _fitting(conn, group, form, chunk)
+            _plan(chunk, fitting, lines, form, last=last, created=created, on=tonight.on, run_id=run_id)
+        files.record(conn, chunk.planned, chunk.claims)
+    # The ledger can write these bytes again, so they are kept after the commit.
+    for file in chunk.planned:
+        file_outbox.keep(line, di=file.di, contents=chunk.contents.pop(file.name))
+    return chunk
+
+
+def _by_form(waiting: pd.DataFrame, known: Mapping[str, Endpoint]) -> Iterator[tuple[Form, pd.DataFrame]]:
+    """The deliveries of the institutions that want the same form, each group in one frame."""
+    wanted = {
+        di: (known[di].layout, known[di].encoding, known[di].newline, known[di].control or "")
+        for di in waiting["recipient"].unique()
+    }
+    for form in sorted(set(wanted.values())):
+        dis = [di for di in wanted if wanted[di] == form]
+        yield file_outbox.form_of(known[dis[0]]), waiting[waiting["recipient"].isin(dis)]
+
+
+def _fitting(
+    conn: psycopg.Connection, group: pd.DataFrame, form: Form, chunk: _Chunk
+) -> tuple[pd.DataFrame, score_file.DetailLines]:
+    """The deliveries whose texts fit their fields, and their lines; the others are held."""
+    lines = score_file.format_details(group, form)
+    if lines.too_long.any():
+        too_long = group[lines.too_long]
+        chunk.held += deliveries.hold(
+            conn, too_long[["delivery_id"]].assign(reason=DeliveryHoldReason.NAME_TOO_LONG.value)
+        )
+        group = group[~lines.too_long]
+        lines = score_file.format_details(group, form)
+    chunk.transliterated += int(lines.transliterated.sum())
+    return group, lines
+
+
+def _plan(
+    chunk: _Chunk,
+    group: pd.DataFrame,
+    lines: score_file.DetailLines,
+    form: Form,
+    *,
+    last: Mapping[str, int],
+    created: datetime,
+    on: date,
+    run_id: str | None,
+) -> None:
+    """One file per institution: its slice of the lines under its next number."""
+    ids = group["delivery_id"].to_numpy()
+    for di, start, stop in _slices(group["recipient"]):
+        header = Header(di, last[di] + 1, last[di], created, FileKind.NEW)
+        written = score_file.compose(header, lines, form, start=start, stop=stop)
+        file = file_outbox.new_file(header, form, written, on=on, run_id=run_id)
+        chunk.planned.append(file)
+        chunk.claims[file.name] = ids[start:stop].tolist()
+        chunk.contents[file.name] = file_outbox.named_contents(file, written)
+
+
+def _slices(recipients: pd.Series) -> Iterator[tuple[str, int, int]]:
+    """Each institution's run of rows in a frame that is sorted by institution."""
+    codes = recipients.to_numpy(dtype=object)
+    if not len(codes):
+        return
+    starts = np.flatnonzero(np.concatenate(([True], codes[1:] != codes[:-1])))
+    for start, stop in zip(starts, [*starts[1:], len(codes)], strict=True):
+        yield str(codes[start]), int(start), int(stop)
+
+
+def _waiting(conn: psycopg.Connection, tonight: Reach) -> int:
+    """Deliveries that wait because their institution is paused or it is not their weekday."""
+    pending = files.pending_by_di(conn)
+    paused = [di for di, endpoint in tonight.endpoints.items() if schedule.is_paused(endpoint, on=tonight.on)]
+    return sum(pending[di] for di in pending if not tonight.is_due(di)) + files.claimed_by(conn, paused)

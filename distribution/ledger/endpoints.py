@@ -1,0 +1,103 @@
+"""Endpoints: how each institution's electronic files reach it, every version with who loaded it and when."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from distribution.model import Endpoint
+
+# A change of one of these could lead students' records elsewhere (contract section 3, four eyes).
+_LEADS_ELSEWHERE = ("host", "port", "username", "directory", "host_key", "pgp_key")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointVersion:
+    """One version of an endpoint; `confirmed_at` None = it waits for a second person."""
+
+    endpoint: Endpoint
+    loaded_at: datetime
+    loaded_by: str
+    confirmed_at: datetime | None
+    confirmed_by: str | None
+
+
+def load(conn: psycopg.Connection, endpoints: Sequence[Endpoint], *, loaded_by: str, four_eyes: bool) -> int:
+    """Record endpoints: a changed one gets a new version, the same content again nothing.
+
+    With `four_eyes` a change of where files go waits for a second person. Returns the number of versions added.
+    """
+    conn.execute("LOCK TABLE ledger.endpoint_version IN SHARE ROW EXCLUSIVE MODE")
+    newest = {version.endpoint.code: version.endpoint for version in newest_versions(conn)}
+    confirmed = in_force(conn)
+    changed = [endpoint for endpoint in endpoints if newest.get(endpoint.code) != endpoint]
+    rows = [
+        (
+            endpoint.code,
+            json.dumps(asdict(endpoint)),
+            loaded_by,
+            not (four_eyes and _leads_elsewhere(endpoint, confirmed.get(endpoint.code))),
+        )
+        for endpoint in changed
+    ]
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO ledger.endpoint_version (code, settings, loaded_by, confirmed_at)
+            VALUES (%s, %s, %s, CASE WHEN %s THEN clock_timestamp() END)
+            """,
+            rows,
+        )
+    return len(rows)
+
+
+def _leads_elsewhere(endpoint: Endpoint, before: Endpoint | None) -> bool:
+    return before is not None and any(
+        getattr(endpoint, name) != getattr(before, name) for name in _LEADS_ELSEWHERE
+    )
+
+
+def in_force(conn: psycopg.Connection) -> dict[str, Endpoint]:
+    """The newest confirmed endpoint of each institution, by code."""
+    return {
+        version.endpoint.code: version.endpoint
+        for version in _select(
+            conn, "SELECT DISTINCT ON (code) * FROM ledger.endpoint_version WHERE confirmed_at IS NOT NULL"
+        )
+    }
+
+
+def unconfirmed(conn: psycopg.Connection) -> frozenset[str]:
+    """The institutions whose newest endpoint waits for a second person."""
+    return frozenset(
+        version.endpoint.code for version in newest_versions(conn) if version.confirmed_at is None
+    )
+
+
+def newest_versions(conn: psycopg.Connection) -> list[EndpointVersion]:
+    """The newest version of each endpoint, confirmed or not, by code."""
+    return _select(conn, "SELECT DISTINCT ON (code) * FROM ledger.endpoint_version")
+
+
+def history(conn: psycopg.Connection, code: str) -> list[EndpointVersion]:
+    """Every version of an institution's endpoint, the newest first."""
+    return _select(conn, "SELECT * FROM ledger.endpoint_version WHERE code = %s", [code])
+
+
+def _select(conn: psycopg.Connection, select: str, params: Sequence[Any] = ()) -> list[EndpointVersion]:
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(f"{select} ORDER BY code, endpoint_version_id DESC", params).fetchall()
+    return [
+        EndpointVersion(
+            endpoint=Endpoint(**row["settings"]),
+            loaded_at=row["loaded_at"],
+            loaded_by=row["loaded_by"],
+            confirmed_at=row["confirmed_at"],
+            confirmed_by=row["confirmed_by"],
+        )
+        for row in rows
+    ]

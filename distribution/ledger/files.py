@@ -1,0 +1,247 @@
+"""Score files: their numbers, and whose deliveries they carry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from distribution.errors import TransientError
+from distribution.ledger import deliveries
+
+_COLUMNS = """file_id, name, di, sequence, previous_sequence, kind, test, business_date, created_at, run_id, layout,
+    layout_version, encoding, newline, control, sidecar_name, original_name, state, details, score_total,
+    sha256, size_bytes, sidecar_sha256, may_have_left, renaming_attempt, sidecar_renaming_attempt, attempt,
+    failure, failure_detail, last_attempt_at, delivered_at"""
+
+
+class ContentChanged(TransientError):
+    """Deliveries were taken out of a file before it left: it must be written anew."""
+
+    code = "content-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that gets its number now; `previous_sequence` 0 = the institution's first."""
+
+    name: str
+    di: str
+    sequence: int
+    previous_sequence: int
+    kind: str
+    business_date: date
+    created_at: datetime
+    run_id: str | None
+    layout: str
+    layout_version: int
+    encoding: str
+    newline: str
+    control: str
+    sidecar_name: str | None
+    original_name: str | None
+    asked_by: str | None
+    asked_because: str | None
+    details: int
+    score_total: int
+    sha256: str
+    size_bytes: int
+    sidecar_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFile:
+    """A file as the ledger knows it (`ledger.score_file`)."""
+
+    file_id: int
+    name: str
+    di: str
+    sequence: int
+    previous_sequence: int
+    kind: str
+    test: bool
+    business_date: date
+    created_at: datetime
+    run_id: str | None
+    layout: str
+    layout_version: int
+    encoding: str
+    newline: str
+    control: str
+    sidecar_name: str | None
+    original_name: str | None
+    state: str
+    details: int
+    score_total: int
+    sha256: str
+    size_bytes: int
+    sidecar_sha256: str | None
+    may_have_left: bool
+    renaming_attempt: int | None
+    sidecar_renaming_attempt: int | None
+    attempt: int
+    failure: str | None
+    failure_detail: str | None
+    last_attempt_at: datetime | None
+    delivered_at: datetime | None
+
+
+def lock_sequences(conn: psycopg.Connection, dis: Sequence[str]) -> dict[str, int]:
+    """The last number of each institution; their counts stay locked until the transaction ends."""
+    ordered = sorted(set(dis))
+    conn.execute(
+        "INSERT INTO ledger.di_sequence (di) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", [ordered]
+    )
+    rows = conn.execute(
+        """
+        SELECT di, last_sequence FROM ledger.di_sequence
+        WHERE di = ANY(%s) AND NOT test ORDER BY di FOR UPDATE
+        """,
+        [ordered],
+    ).fetchall()
+    return dict(rows)
+
+
+def record(conn: psycopg.Connection, planned: Sequence[NewFile], claims: Mapping[str, Sequence[int]]) -> None:
+    """Record files, move the counts on, and claim each file's pending deliveries, in one transaction.
+
+    `claims`: delivery ids by file name. Call it after `lock_sequences` in the same transaction, so that no
+    number is skipped or given twice. Raises TransientError when a delivery moved meanwhile.
+    """
+    _insert(conn, planned)
+    ids = [int(each) for name in claims for each in claims[name]]
+    names = [name for name in claims for _ in claims[name]]
+    claimed = conn.execute(
+        """
+        UPDATE ledger.delivery AS d
+        SET state = 'claimed', state_reason = NULL, file_id = f.file_id
+        FROM unnest(%s::bigint[], %s::text[]) AS c (delivery_id, name)
+        JOIN ledger.score_file AS f ON f.name = c.name
+        WHERE d.delivery_id = c.delivery_id AND d.state = 'pending'
+        """,
+        [ids, names],
+    ).rowcount
+    if claimed != len(ids):
+        raise TransientError(f"{len(ids) - claimed} deliveries moved while files were built. Start again.")
+
+
+def _insert(conn: psycopg.Connection, planned: Sequence[NewFile]) -> None:
+    rows = [asdict(each) for each in planned]
+    if not rows:
+        return
+    columns = ", ".join(rows[0])
+    values = ", ".join(f"%({name})s" for name in rows[0])
+    with conn.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO ledger.score_file ({columns}) VALUES ({values})", rows)
+    conn.execute(
+        """
+        UPDATE ledger.di_sequence AS s SET last_sequence = p.sequence
+        FROM unnest(%s::text[], %s::int[]) AS p (di, sequence)
+        WHERE s.di = p.di AND NOT s.test
+        """,
+        [[each.di for each in planned], [each.sequence for each in planned]],
+    )
+
+
+def copy_deliveries(conn: psycopg.Connection, *, original: ScoreFile, to: str, owed_on: date) -> int:
+    """Give a RESEND file deliveries of its own: those of the original, claimed, for the occasion of the resend."""
+    return conn.execute(
+        """
+        INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, occasion, action,
+                                     reasons, channel, state, owed_on, file_id)
+        SELECT d.result_id, d.revision, d.academic_year, d.recipient, d.designated, 'resend:' || f.name, d.action,
+               array_append(array_remove(d.reasons, 'resend'), 'resend'), d.channel, 'claimed', %s, f.file_id
+        FROM ledger.delivery AS d
+        CROSS JOIN ledger.score_file AS f
+        WHERE d.file_id = %s AND d.left_at IS NOT NULL AND f.name = %s
+        """,
+        [owed_on, original.file_id, to],
+    ).rowcount
+
+
+def attached(conn: psycopg.Connection, file: ScoreFile) -> Any:
+    """The deliveries that a file carries, as `deliveries.contents` gives them."""
+    if file.may_have_left:
+        states = ["claimed", "failed", "held", "delivered", "acknowledged", "returned"]
+    else:
+        states = ["claimed", "failed"]
+    return deliveries.contents(conn, file_id=file.file_id, states=states)
+
+
+def rewrite(
+    conn: psycopg.Connection,
+    file_id: int,
+    *,
+    kind: str,
+    details: int,
+    score_total: int,
+    sha256: str,
+    size_bytes: int,
+    sidecar_sha256: str | None,
+) -> None:
+    """Put other content under a name that has not left. Raises ContentChanged when it has left meanwhile."""
+    moved = conn.execute(
+        """
+        UPDATE ledger.score_file
+        SET kind = %s, details = %s, score_total = %s, sha256 = %s, size_bytes = %s, sidecar_sha256 = %s
+        WHERE file_id = %s AND NOT may_have_left
+        """,
+        [kind, details, score_total, sha256, size_bytes, sidecar_sha256, file_id],
+    ).rowcount
+    if not moved:
+        raise ContentChanged("A file that may have left never changes. Start again.")
+
+
+def open_files(conn: psycopg.Connection, *, dis: Sequence[str] | None = None) -> list[ScoreFile]:
+    """The files that have not arrived yet, by institution and number."""
+    return _select(
+        conn,
+        "state IN ('built', 'publishing', 'failed') AND NOT test AND (%s::text[] IS NULL OR di = ANY(%s))",
+        [dis, dis],
+    )
+
+
+def read(conn: psycopg.Connection, file_id: int) -> ScoreFile:
+    """The file of that id. Raises KeyError when there is none."""
+    found = _select(conn, "file_id = %s", [file_id])
+    if not found:
+        raise KeyError(file_id)
+    return found[0]
+
+
+def named(conn: psycopg.Connection, name: str) -> ScoreFile | None:
+    """The file of that name, or None."""
+    found = _select(conn, "name = %s", [name])
+    return found[0] if found else None
+
+
+def _select(conn: psycopg.Connection, where: str, params: Sequence[Any]) -> list[ScoreFile]:
+    with conn.cursor(row_factory=class_row(ScoreFile)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM ledger.score_file WHERE {where} ORDER BY di, sequence", params
+        ).fetchall()
+
+
+def pending_by_di(conn: psycopg.Connection) -> dict[str, int]:
+    """How many electronic deliveries wait for a file, by institution."""
+    rows = conn.execute(
+        """
+        SELECT recipient, count(*) FROM ledger.delivery
+        WHERE state = 'pending' AND channel = 'electronic' GROUP BY recipient ORDER BY recipient
+        """
+    ).fetchall()
+    return dict(rows)
+
+
+def claimed_by(conn: psycopg.Connection, dis: Sequence[str]) -> int:
+    """How many deliveries of these institutions stand in files that have not left."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM ledger.delivery AS d JOIN ledger.score_file AS f USING (file_id)
+        WHERE f.di = ANY(%s) AND f.state = 'built' AND d.state = 'claimed'
+        """,
+        [list(dis)],
+    ).fetchone()
+    return row[0] if row else 0

@@ -1,0 +1,209 @@
+"""How far a score file has come: begun, renaming, delivered, failed, or of doubtful fate."""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from distribution.errors import TransientError
+from distribution.ledger import deliveries, receipts
+from distribution.ledger.files import ContentChanged, ScoreFile, named
+from distribution.model import WAITS_FOR_A_CHANGE, DeliveryHoldReason, Receipt
+
+AMBIGUOUS = DeliveryHoldReason.AMBIGUOUS_DELIVERY
+
+
+class Overtaken(TransientError):
+    """A later attempt has taken the file over: this one must not touch it any more."""
+
+    code = "overtaken"
+
+
+def begin(conn: psycopg.Connection, file: ScoreFile) -> int:
+    """Note that a file is about to be written on its host; from here on it never changes. Returns the attempt.
+
+    Raises ContentChanged when deliveries were taken out since `file` was read, Overtaken when another attempt
+    has begun.
+    """
+    with conn.transaction():
+        row = conn.execute(
+            """
+            UPDATE ledger.score_file
+            SET state = 'publishing', may_have_left = true, attempt = attempt + 1, failure = NULL,
+                failure_detail = NULL, last_attempt_at = clock_timestamp()
+            WHERE file_id = %s AND attempt = %s AND sha256 = %s AND state IN ('built', 'publishing', 'failed')
+            RETURNING attempt
+            """,
+            [file.file_id, file.attempt, file.sha256],
+        ).fetchone()
+        if row is None:
+            raise Overtaken(f"{file.name}: another attempt has taken it over.")
+        if not file.may_have_left:
+            _mark_left(conn, file)
+    return row[0]
+
+
+def _mark_left(conn: psycopg.Connection, file: ScoreFile) -> None:
+    left = conn.execute(
+        """
+        UPDATE ledger.delivery SET left_at = clock_timestamp()
+        WHERE file_id = %s AND state IN ('claimed', 'failed')
+        """,
+        [file.file_id],
+    ).rowcount
+    if left != file.details:
+        raise ContentChanged(f"{file.name}: {file.details - left} deliveries were taken out of it.")
+
+
+def note_renaming(
+    conn: psycopg.Connection, file_id: int, *, attempt: int, upload: int, is_sidecar: bool
+) -> None:
+    """Note that the rename of attempt `upload`'s temporary file may happen now.
+
+    Raises Overtaken when `attempt`, which asks, is no longer the newest.
+    """
+    column = "sidecar_renaming_attempt" if is_sidecar else "renaming_attempt"
+    moved = conn.execute(
+        f"""
+        UPDATE ledger.score_file SET {column} = %s
+        WHERE file_id = %s AND attempt = %s AND state = 'publishing'
+        """,
+        [upload, file_id, attempt],
+    ).rowcount
+    if not moved:
+        raise Overtaken("A later attempt has taken the file over.")
+
+
+def deliver(
+    conn: psycopg.Connection,
+    file: ScoreFile,
+    *,
+    attempt: int,
+    receipt: Receipt,
+    actor: str,
+    run_id: str | None,
+) -> int:
+    """Note that a file stands whole under its final name: deliveries, disclosures and receipt in one transaction.
+
+    Returns the number of deliveries (D records). Raises Overtaken for a late attempt.
+    """
+    with conn.transaction():
+        moved = conn.execute(
+            """
+            UPDATE ledger.score_file
+            SET state = 'delivered', delivered_at = %s, failure = NULL, failure_detail = NULL
+            WHERE file_id = %s AND attempt = %s AND state = 'publishing'
+            """,
+            [receipt.received_at, file.file_id, attempt],
+        ).rowcount
+        if not moved:
+            raise Overtaken(f"{file.name}: a later attempt has taken it over.")
+        delivered = conn.execute(
+            """
+            UPDATE ledger.delivery
+            SET state = 'delivered', state_reason = NULL, delivered_at = %s
+            WHERE file_id = %s AND state IN ('claimed', 'failed')
+            """,
+            [receipt.received_at, file.file_id],
+        ).rowcount
+        deliveries.disclose(conn, file_id=file.file_id, artefact=file.name, actor=actor)
+        receipts.write(conn, receipt, run_id=run_id)
+    return delivered
+
+
+def fail(conn: psycopg.Connection, file_id: int, *, failure: str, detail: str, tried: bool = True) -> int:
+    """Note why a file did not arrive. Returns how many of its deliveries failed newly.
+
+    `tried` False: nobody asked the host (it waits behind another file), so no attempt is dated.
+    """
+    with conn.transaction():
+        conn.execute(
+            """
+            UPDATE ledger.score_file
+            SET state = 'failed', failure = %s, failure_detail = %s,
+                last_attempt_at = CASE WHEN %s THEN clock_timestamp() ELSE last_attempt_at END
+            WHERE file_id = %s AND (state IN ('built', 'failed') OR (%s AND state = 'publishing'))
+            """,
+            [failure, detail, tried, file_id, tried],
+        )
+        newly = conn.execute(
+            """
+            UPDATE ledger.delivery SET state = 'failed', state_reason = %s
+            WHERE file_id = %s AND state = 'claimed'
+            """,
+            [failure, file_id],
+        ).rowcount
+        conn.execute(
+            "UPDATE ledger.delivery SET state_reason = %s WHERE file_id = %s AND state = 'failed'",
+            [failure, file_id],
+        )
+    return newly
+
+
+def hold_ambiguous(conn: psycopg.Connection, file_id: int, *, detail: str) -> int:
+    """Hold a file's deliveries for a person: nobody can tell whether it arrived. Returns the number held."""
+    with conn.transaction():
+        fail(conn, file_id, failure=AMBIGUOUS, detail=detail)
+        frame = deliveries.contents(conn, file_id=file_id, states=["failed"])
+        return deliveries.hold(conn, frame[["delivery_id"]].assign(reason=AMBIGUOUS))
+
+
+def settle_ambiguous(
+    conn: psycopg.Connection, name: str, *, arrived: bool, receipt: Receipt | None, actor: str, note: str
+) -> int:
+    """Let a person say whether a file of doubtful fate arrived; if not, it is sent again under its name.
+
+    `receipt` is written where it arrived. Returns the number of deliveries that moved.
+    """
+    with conn.transaction():
+        file = named(conn, name)
+        if file is None or file.failure != AMBIGUOUS:
+            return 0
+        ids = list(deliveries.contents(conn, file_id=file.file_id, states=["held"])["delivery_id"])
+        deliveries.release(conn, ids, actor=actor, note=note)
+        conn.execute(
+            "UPDATE ledger.delivery SET state = 'claimed' WHERE delivery_id = ANY(%s)",
+            [[int(each) for each in ids]],
+        )
+        conn.execute(
+            """
+            UPDATE ledger.score_file
+            SET state = 'publishing', failure = NULL, failure_detail = NULL, renaming_attempt = NULL,
+                sidecar_renaming_attempt = NULL
+            WHERE file_id = %s
+            """,
+            [file.file_id],
+        )
+        if arrived and receipt is not None:
+            deliver(conn, file, attempt=file.attempt, receipt=receipt, actor=actor, run_id=None)
+    return len(ids)
+
+
+def lift(conn: psycopg.Connection, *, dis: Sequence[str] | None = None) -> list[str]:
+    """Let failed files be tried again although nothing changed. Returns the institutions that have any."""
+    rows = conn.execute(
+        """
+        UPDATE ledger.score_file SET last_attempt_at = NULL
+        WHERE state = 'failed' AND NOT test AND failure <> %s AND (%s::text[] IS NULL OR di = ANY(%s))
+        RETURNING di
+        """,
+        [AMBIGUOUS, dis, dis],
+    ).fetchall()
+    return sorted({row[0] for row in rows})
+
+
+def stuck(conn: psycopg.Connection) -> frozenset[int]:
+    """The failed files that wait for a person: for a change of the institution, or for a word on their fate."""
+    rows = conn.execute(
+        """
+        SELECT f.file_id
+        FROM ledger.score_file AS f
+        WHERE f.state = 'failed' AND NOT f.test
+          AND (f.failure = %s
+               OR (f.failure = ANY(%s) AND f.last_attempt_at IS NOT NULL
+                   AND NOT EXISTS (
+                       SELECT FROM ledger.endpoint_version AS e
+                       WHERE e.code = f.di AND e.confirmed_at > f.last_attempt_at)))
+        """,
+        [AMBIGUOUS, [code.value for code in WAITS_FOR_A_CHANGE]],
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
