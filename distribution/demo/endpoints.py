@@ -97,7 +97,8 @@ def username(code: str) -> str:
 def _endpoint(number: int, code: str, port: int, host_key: str) -> dict[str, Any]:
     return {
         "code": code,
-        "host": LOOPBACK,
+        # In containers the demo hosts have a name of their own (docker-compose.yaml).
+        "host": os.environ.get("DISTRIBUTION_DEMO_HOST") or LOOPBACK,
         "port": port,
         "username": username(code),
         "directory": "/inbox",

@@ -40,14 +40,14 @@ class Mailbox:
         return "250 Kept"
 
 
-async def serve(folder: Path, *, port: int) -> None:
-    """Take mails on loopback until the process is told to end."""
+async def serve(folder: Path, *, port: int, address: str = LOOPBACK) -> None:
+    """Take mails, on loopback where nothing else is said, until the process is told to end."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     mailbox = Mailbox(folder)
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(mailbox, hostname="localhost", enable_SMTPUTF8=True), LOOPBACK, port
+        lambda: SMTP(mailbox, hostname="localhost", enable_SMTPUTF8=True), address, port
     )
-    log.info("Demo mailbox answers on %s:%s", LOOPBACK, port)
+    log.info("Demo mailbox answers on %s:%s", address, port)
     await server.serve_forever()
 
 

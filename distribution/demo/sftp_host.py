@@ -68,8 +68,8 @@ class Door(asyncssh.SSHServer):
         return self._accounts.accepts(username, key)
 
 
-async def serve(places: Places, *, host: int, port: int) -> None:
-    """Serve the drops on loopback until the process is told to end."""
+async def serve(places: Places, *, host: int, port: int, address: str = LOOPBACK) -> None:
+    """Serve the drops, on loopback where nothing else is said, until the process is told to end."""
     accounts = Accounts(places)
 
     def open_drop(channel: asyncssh.SSHServerChannel) -> asyncssh.SFTPServer:
@@ -78,7 +78,7 @@ async def serve(places: Places, *, host: int, port: int) -> None:
         return asyncssh.SFTPServer(channel, chroot=str(drop).encode())
 
     server = await asyncssh.listen(
-        LOOPBACK,
+        address,
         port,
         server_factory=lambda: Door(accounts),
         server_host_keys=[str(places.host_key(host))],
@@ -94,7 +94,7 @@ async def serve(places: Places, *, host: int, port: int) -> None:
         backlog=BACKLOG,
         allow_scp=False,
     )
-    log.info("Demo SFTP host %s answers on %s:%s", host + 1, LOOPBACK, port)
+    log.info("Demo SFTP host %s answers on %s:%s", host + 1, address, port)
     await server.wait_closed()
 
 
