@@ -13,6 +13,10 @@ from distribution.business_days import is_business_day
 NEW_YORK = "America/New_York"
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class _DaysTimetable(Timetable):
     """One slot on each day that `counts`, at a local hour; missed slots end in one run, that of the newest.
 
@@ -48,7 +52,7 @@ class _DaysTimetable(Timetable):
         if last is not None:
             bounds.append(self._first_from(last.end + timedelta(seconds=1)))
         if not restriction.catchup:
-            now = datetime.now(UTC)
+            now = utc_now()
             bounds.append(
                 self._newest_before(now + timedelta(seconds=1))
                 if last is not None

@@ -29,7 +29,7 @@ READY_SECONDS = 120
 STOP_SECONDS = 15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stack:
     """A running Airflow: where it is and who may sign in."""
 
@@ -37,6 +37,7 @@ class Stack:
     password: str
     home: Path
     children: dict[str, subprocess.Popen[bytes]] = field(repr=False)
+    token: str | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -44,8 +45,10 @@ class Stack:
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask the REST interface as the operator. Raises PermanentError on an answer of 400 and above."""
-        token = _ask(self.port, "POST", "/auth/token", {"username": USER, "password": self.password}, None)
-        return _ask(self.port, method, f"/api/v2{path}", body, token["access_token"])
+        if self.token is None:
+            who = {"username": USER, "password": self.password}
+            self.token = _ask(self.port, "POST", "/auth/token", who, None)["access_token"]
+        return _ask(self.port, method, f"/api/v2{path}", body, self.token)
 
     def assert_alive(self) -> None:
         """Raises PermanentError when one of the processes has ended."""

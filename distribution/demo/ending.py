@@ -1,0 +1,77 @@
+"""What a night tells at its end: the balance, and where everything lies."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from distribution.settings import Settings
+
+MEANING = {
+    0: "done: balanced, every file arrived",
+    3: "finished and balanced, but files failed or wait for a retry: "
+    "python -m distribution delivery list --state failed",
+    4: "finished and balanced, but a feed was refused: python -m distribution feed list",
+    5: "OUT OF BALANCE: sending is blocked until a person has found out why; read the report",
+}
+
+
+def of_night(settings: Settings, document: Mapping[str, Any]) -> str:
+    """The ending of a night from its document (contract section 5), for a person to read."""
+    return "\n".join(["", *_lines(settings, document), ""])
+
+
+def _lines(settings: Settings, document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Run {document['run']} of {document['date']}"
+    if _is_empty(document):
+        yield "  Nothing new: all that was owed had gone before. Nothing was sent twice."
+    yield from _balance(document)
+    yield from _paper(settings, document)
+    drops = settings.demo / "drops"
+    here = sum(path.is_file() for path in drops.rglob("*")) if drops.exists() else 0
+    sent = document["deliveries"]["electronic"]
+    files = len(document["files"])
+    yield f"  SFTP drops    {sent:,} scores in {files:,} files tonight; {here:,} files in {drops}"
+    yield f"  portal        {document['deliveries']['portal']:,} rows for {document['schools']:,} schools"
+    yield from _mails(settings)
+    yield f"  report        {_report(settings, document)}"
+    yield f"  exit code     {document['exit']} ({MEANING.get(document['exit'], 'see the report')})"
+    yield "  Airflow       make airflow"
+
+
+def _is_empty(document: Mapping[str, Any]) -> bool:
+    sent = document["deliveries"]
+    return not any([document["received"]["records"], sent["paper"], sent["electronic"], sent["portal"]])
+
+
+def _balance(document: Mapping[str, Any]) -> Iterator[str]:
+    received = document["received"]
+    parts = [f"{received[name]:,} {name}" for name in ("new", "corrected", "duplicate", "held")]
+    yield f"  received      {received['records']:,} = {' + '.join(parts)}"
+    if owed := document.get("owed"):
+        parts = [f"{count:,} {name}" for name, count in owed.items() if name != "owed"]
+        yield f"  owed          {owed['owed']:,} = {' + '.join(parts)}"
+    for name, counts in document["carried"].items():
+        moves = [
+            f"{'' if key == 'opening' else '+ ' if key == 'added' else '- '}{count:,} {key}"
+            for key, count in counts.items()
+            if key != "closing"
+        ]
+        yield f"  {name + ' over':<14}{' '.join(moves)} = {counts['closing']:,} closing"
+
+
+def _paper(settings: Settings, document: Mapping[str, Any]) -> Iterator[str]:
+    placed, batches = document["deliveries"]["paper"], len(document["batches"])
+    yield f"  paper         {placed:,} scores in {batches:,} batches"
+    for batch in document["batches"]:
+        for path in sorted(settings.paper_outbox.rglob(f"{batch}*.pdf")):
+            yield f"                {path}"
+
+
+def _mails(settings: Settings) -> Iterator[str]:
+    for name, folder in (("mails sent", settings.demo / "mailbox"), ("mails waiting", settings.mail_outbox)):
+        if count := sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0:
+            yield f"  {name:<14}{count:,} in {folder}"
+
+
+def _report(settings: Settings, document: Mapping[str, Any]) -> Path:
+    return settings.reports / document["date"] / document["run"] / "report.html"
