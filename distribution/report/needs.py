@@ -111,7 +111,7 @@ def named(failed: Sequence[OpenFile | HeldDeliveries]) -> str:
     names = list(dict.fromkeys(f"{each.name} ({each.code})" if each.name else each.code for each in failed))
     if len(names) <= _NAMED:
         return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    return f"{counted(len(names), 'institution')}, {', '.join(names[:2])} among them"
+    return f"{counted(len(names), 'institution')}, {' and '.join(names[:2])} among them"
 
 
 def of_holds(rows: Iterable[HeldReason], deliveries: Sequence[HeldDeliveries], on: date) -> Iterator[Need]:
