@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from smtplib import SMTP
@@ -11,7 +12,8 @@ import psycopg
 from distribution.access_codes import vault
 from distribution.access_codes.vault import Sealed
 from distribution.channels.email import message, smtp, templates
-from distribution.errors import PermanentError, UsageError
+from distribution.errors import PermanentError, TransientError
+from distribution.jobs.secrets import read_secret
 from distribution.jobs.wiring import Line
 from distribution.ledger import codes, locks, mails, runs
 from distribution.ledger.mails import PlannedMail, WaitingMail
@@ -81,7 +83,7 @@ def _send(line: Line, conn: psycopg.Connection, waiting: list[WaitingMail]) -> M
                     if fate != _Fate.CUT or cuts[left[0].mail_id] >= line.settings.mail_attempts:
                         fates[fate] += 1
                         left.popleft()
-    except (smtp.MailServerUnavailable, smtp.SignInRefused) as exc:
+    except (TransientError, smtp.SignInRefused) as exc:
         log.error("%s mails wait: %s", len(left), exc)
     failed = fates[_Fate.DEFERRED] + fates[_Fate.REFUSED] + fates[_Fate.CUT] + len(left)
     return MailOutcome(sent=fates[_Fate.SENT], failed=failed)
@@ -151,17 +153,11 @@ def _server(line: Line) -> smtp.MailServer:
         host=settings.smtp_host or "",
         port=settings.smtp_port,
         username=settings.smtp_username,
-        password=_password(line, settings.smtp_credential) if settings.smtp_credential else None,
+        password=read_secret(settings, settings.smtp_credential).password
+        if settings.smtp_credential
+        else None,
         starttls=settings.smtp_starttls,
     )
-
-
-def _password(line: Line, name: str) -> str:
-    path = line.settings.secrets / f"{name}.password"
-    try:
-        return path.read_text("utf-8").rstrip("\r\n")
-    except OSError as exc:
-        raise UsageError(f"DISTRIBUTION_SMTP_CREDENTIAL names {name}, but {path} cannot be read.") from exc
 
 
 def plan_correction_notices(line: Line, *, run_id: str) -> int:
@@ -213,7 +209,7 @@ def plan_mailroom_volumes(line: Line, *, run_id: str) -> int:
         return mails.plan(conn, [planned], planned_at=line.now())
 
 
-def _planned(kind: str, *, key: str, organization: str, to: str, values: dict[str, object]) -> PlannedMail:
+def _planned(kind: str, *, key: str, organization: str, to: str, values: Mapping[str, object]) -> PlannedMail:
     subject, body = templates.render(kind, **values)
     return PlannedMail(
         message_id=message.message_id(kind, key),
