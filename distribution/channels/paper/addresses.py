@@ -1,4 +1,4 @@
-"""An institution's address as it stands in the window: complete, in its country's order, large enough to read."""
+"""An institution's address as it stands in the window: complete, in its country's order, legible."""
 
 import re
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def _country_rules(country: str) -> tuple[str, frozenset[str], str]:
 
 
 def fit(address: PostalAddress) -> AddressBlock | None:
-    """The address set for the window: 11 points, set down to 8, then broken at spaces; None = it does not fit."""
+    """The address set for the window: 11 points, set down to 8, then broken at spaces; None = too long."""
     lines = lines_of(address)
     widest = max(fonts.width(line, fonts.REGULAR, 1.0) for line in lines)
     size = LARGEST_PT

@@ -1,6 +1,7 @@
 """The small codes that machines and scanners read: a Data Matrix per sheet, and their check characters."""
 
 import zlib
+from typing import Any
 
 import zxingcpp
 from reportlab.pdfgen.canvas import Canvas
@@ -25,16 +26,22 @@ def draw_data_matrix(canvas: Canvas, words: str, *, left: float, top: float, siz
 
     An inline image of one bit per module: a tenth of the bytes and time of drawn squares.
     """
-    rows = memoryview(
-        zxingcpp.create_barcode(words, zxingcpp.BarcodeFormat.DataMatrix).to_image(scale=1)
-    ).tolist()
+    rows = _modules(words)
     bits = "".join(_packed(row) for row in rows)
     height, width = len(rows), len(rows[0])
     side = geometry.pt(size)
     x, y = geometry.x_pt(left), geometry.y_pt(top) - side
     canvas._code.append(
-        f"q {side:.3f} 0 0 {side:.3f} {x:.3f} {y:.3f} cm BI /W {width} /H {height} /BPC 1 /CS /G /F /AHx ID {bits}> EI Q"
+        f"q {side:.3f} 0 0 {side:.3f} {x:.3f} {y:.3f} cm "
+        f"BI /W {width} /H {height} /BPC 1 /CS /G /F /AHx ID {bits}> EI Q"
     )
+
+
+def _modules(words: str) -> list[list[int]]:
+    """The symbol with its quiet zone as rows of grey values, one per module."""
+    image: Any = zxingcpp.create_barcode(words, zxingcpp.BarcodeFormat.DataMatrix).to_image(scale=1)
+    rows: Any = memoryview(image).tolist()
+    return rows
 
 
 def _packed(row: list[int]) -> str:

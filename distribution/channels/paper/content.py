@@ -106,24 +106,24 @@ def _words_of(exam_code: str, scaled_score: str, test_date: str) -> ExamWords:
     return ExamWords(exams.title_of(exam_code, day), credits, essays)
 
 
-def students_of(contents: pd.DataFrame) -> dict[str, tuple[Student, ...]]:
-    """The students of each recipient, by name, each with all of its lines by test date.
+def students_of(contents: pd.DataFrame, *, by: str) -> dict[str, tuple[Student, ...]]:
+    """The students under each value of column `by` (`recipient`, `piece`), each with all lines by test date.
 
     `contents` as `ledger.deliveries.contents` gives it (all text, delivery_id int64). Neither gender nor
     birth date is read: paper does not show them.
     """
     words = exam_words(contents)
-    rows = contents[["recipient", *_COLUMNS]].sort_values(
-        ["recipient", "candidate_id", "test_date", "exam_code", "result_id", "revision"], kind="stable"
+    rows = contents[[by, *_COLUMNS]].sort_values(
+        [by, "candidate_id", "test_date", "exam_code", "result_id", "revision"], kind="stable"
     )
     found: dict[str, list[Student]] = {}
-    for (recipient, candidate_id), group in groupby(
+    for (value, candidate_id), group in groupby(
         rows.itertuples(index=False, name=None), key=lambda row: (row[0], row[2])
     ):
-        found.setdefault(recipient, []).append(_student(candidate_id, [row[1:] for row in group], words))
+        found.setdefault(value, []).append(_student(candidate_id, [row[1:] for row in group], words))
     return {
-        recipient: tuple(sorted(students, key=lambda each: (each.name.casefold(), each.candidate_id)))
-        for recipient, students in found.items()
+        value: tuple(sorted(students, key=lambda each: (each.name.casefold(), each.candidate_id)))
+        for value, students in found.items()
     }
 
 

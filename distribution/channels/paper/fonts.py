@@ -1,7 +1,7 @@
-"""The two fonts of all paper: Noto Sans, kept beside this file so that a batch looks the same on every machine.
+"""The two fonts of all paper: Noto Sans, kept beside this file so that a batch looks alike on every machine.
 
-Reportlab embeds only the glyphs that a document uses. A copy in the project, not a package: another version of
-the font would change the bytes of a batch that is written again.
+Reportlab embeds only the glyphs that a document uses. A copy in the project, not a package: another version
+of the font would change the bytes of a batch that is written again.
 """
 
 import unicodedata
@@ -71,7 +71,7 @@ def uncovered(texts: Iterable[str]) -> Collection[str]:
 def _can_be_set(text: str, known: frozenset[str]) -> bool:
     if not known.issuperset(text):
         return False
-    # An accent that NFC leaves by itself sits at the height of small letters: on a capital it would be a blot.
+    # An accent that NFC leaves by itself sits at the height of small letters: on a capital it is a blot.
     return not any(
         unicodedata.combining(accent) == _ABOVE and not letter.islower() for letter, accent in pairwise(text)
     )

@@ -17,9 +17,9 @@ FOOT_LINE, FOOT_TEXT = 264.5, 268.6
 BODY_BOTTOM = 261.0
 
 # The address, clear of the window's edges by 1/8 in wherever the letter slides from left to right in its
-# envelope: a #10 window shows x 0.875–5.375 in of a letter pushed left and -0.125–4.375 in of one pushed right.
-# Vertically the letter rests on the envelope's lower edge (C-fold: 4.125 - 3.667 in below the top), which puts
-# the window at y 2.042–3.167 in.
+# envelope: a #10 window shows x 0.875–5.375 in of a letter pushed left, -0.125–4.375 in of one pushed right.
+# Vertically the letter rests on the envelope's lower edge (C-fold: 4.125 - 3.667 in below the top), which
+# puts the window at y 2.042–3.167 in.
 CLEARANCE = 0.125 * INCH
 ADDRESS_LEFT, ADDRESS_WIDTH = 1.0 * INCH, 3.25 * INCH
 ADDRESS_TOP, ADDRESS_HEIGHT = 2.167 * INCH, 0.875 * INCH
@@ -62,7 +62,7 @@ class Stock:
     body_top: float  # nothing of a student's stands above it: the window might show it
 
     def window_on_paper(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the window on a letter that lies left and rests on the lower edge."""
+        """Left, top, right, bottom of the window on a letter that lies left, on the envelope's lower edge."""
         drop = self.height - self.panel_height
         top = self.window.top - drop
         return (self.window.left, top, self.window.left + self.window.width, top + self.window.height)

@@ -1,4 +1,4 @@
-"""How a piece falls onto sheets: which rows stand on which side. Planning and printing ask the same functions."""
+"""How a piece falls onto sheets: which rows stand on which side. Planning and printing both ask here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

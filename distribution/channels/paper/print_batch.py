@@ -67,7 +67,8 @@ def print_batch(ticket: Ticket, pieces: Sequence[Piece], *, return_address: Sequ
         sheets = layout.sheets_on(ticket.stock, piece)
         if ticket.sheets_per_piece and len(sheets) != ticket.sheets_per_piece:
             raise ValueError(
-                f"{ticket.batch_id} piece {piece.number} takes {len(sheets)} sheets, not {ticket.sheets_per_piece}"
+                f"{ticket.batch_id} piece {piece.number} takes {len(sheets)} sheets, "
+                f"not {ticket.sheets_per_piece}"
             )
         _outline(canvas, piece)
         drawing.draw(piece, sheets, stock=ticket.stock)

@@ -1,0 +1,280 @@
+"""Paper: pending deliveries become pieces, pieces become batches, batches become files for the mailroom.
+
+Claim, act, prove: the plan is recorded first, in one transaction; every file is then written from the ledger
+alone, so a run that was killed in between writes the same bytes; what stands in the outbox is proved last.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import psycopg
+
+from distribution import filenames
+from distribution.business_days import next_business_day
+from distribution.channels.paper import (
+    addresses,
+    content,
+    cover_sheet,
+    geometry,
+    layout,
+    manifest,
+    outbox,
+    preflight,
+    print_batch,
+)
+from distribution.errors import OutOfBalance, PermanentError
+from distribution.jobs.wiring import Line, actor
+from distribution.ledger import batches, deliveries, institutions, receipts
+from distribution.ledger.batches import Batch, PieceRow, Proof
+from distribution.model import Channel, DeliveryState, PostalAddress, Receipt
+from distribution.routing import batching
+
+log = logging.getLogger(__name__)
+
+PLACED = "placed"
+
+
+@dataclass(frozen=True, slots=True)
+class PaperOutcome:
+    """What the paper channel did: the batches whose files stand now, reports placed, deliveries held."""
+
+    batches: tuple[str, ...]
+    placed: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """A batch's files as they must be."""
+
+    pdf: bytes
+    cover: bytes
+    manifest: bytes
+    proof: Proof
+    lines_set: int
+
+
+def print_batches(line: Line, *, run_id: str, on: date) -> PaperOutcome:
+    """Finish batches that an earlier run left without proof, then plan and write those of tonight."""
+    with line.connect() as conn:
+        left_over = batches.unproved(conn)
+    placed = sum(_write_and_prove(line, batch_id, run_id=run_id) for batch_id in left_over)
+    with line.connect() as conn:
+        planned, held = _plan(line, conn, run_id=run_id, on=on)
+    placed += sum(_write_and_prove(line, batch_id, run_id=run_id) for batch_id in planned)
+    return PaperOutcome(batches=(*left_over, *planned), placed=placed, held=held)
+
+
+def render_again(line: Line, batch_id: str) -> Path:
+    """Write a batch's files into the outbox again, the same bytes; returns the PDF's path.
+
+    Raises UsageError for an unknown batch, PermanentError when other bytes would come out than were proved.
+    """
+    with line.connect() as conn:
+        batch = batches.read(conn, batch_id)
+        batches.log_rewriting(conn, batch_id, actor=actor(), command=f"rewrite {batch_id}")
+    files = _files_of(line, batch)
+    if batch.proved_at is not None and files.proof.pdf_sha256 != batch.pdf_sha256:
+        raise PermanentError(
+            f"{batch_id} would not come out as it was: the program, its templates or the return address have "
+            "changed since. Restore the file from a backup.",
+            code="not-the-same-bytes",
+        )
+    _place(line, batch_id, files)
+    return line.settings.paper_outbox / filenames.batch_pdf(batch_id)
+
+
+def write_cover(line: Line, batch_id: str) -> Path:
+    """Write a batch's cover sheet from the ledger (no student's record is read); returns its path."""
+    with line.connect() as conn:
+        batch = batches.read(conn, batch_id)
+        rows = batches.pieces_of(conn, batch_id)
+    if batch.pdf_sha256 is None:
+        raise PermanentError(
+            f"{batch_id} is planned but not written yet. Run the night again, then its cover."
+        )
+    cover = _cover_of(line, batch, rows, pdf_sha256=batch.pdf_sha256)
+    return outbox.place(line.settings.paper_outbox, filenames.batch_cover(batch_id), cover)
+
+
+# Planning ---------------------------------------------------------------------------------------------------
+def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tuple[list[str], int]:
+    """Place what is pending, in one transaction; the batch ids and the number of deliveries held."""
+    pending = deliveries.contents(conn, channel=Channel.PAPER, states=[DeliveryState.PENDING])
+    if pending.empty:
+        return [], 0
+    addresses_of = institutions.addresses(conn, on, sorted(pending["recipient"].unique()))
+    held = preflight.held(pending, addresses_of)
+    held_count = deliveries.hold(conn, held)
+    printable = pending[~pending["delivery_id"].isin(held["delivery_id"])]
+    if printable.empty:
+        return [], held_count
+    drafts = _drafts_of(printable, addresses_of)
+    packed = batching.pack_batches(_frame_of(drafts), pages_per_sheet=geometry.PAGES_PER_SHEET)
+    first = batches.next_position(conn, on)
+    packed["batch_id"] = [filenames.batch_id(on, first + position) for position in packed["batch"]]
+    batches.plan(
+        conn,
+        batches=_heads_of(packed),
+        pieces=_pieces_of(packed, drafts),
+        placed=_placed_of(packed, drafts),
+        run_id=run_id,
+        on=on,
+        at=line.now(),
+        actor=actor(),
+    )
+    planned = list(packed["batch_id"].unique())
+    log.info("Planned %s batches of %s pieces, held %s deliveries", len(planned), len(packed), held_count)
+    return planned, held_count
+
+
+def _drafts_of(printable: pd.DataFrame, addresses_of: Mapping[str, PostalAddress]) -> list[content.Piece]:
+    """The night's pieces before they have a batch, by institution."""
+    students = content.students_of(printable, by="recipient")
+    return [piece for di in sorted(students) for piece in layout.divide(di, addresses_of[di], students[di])]
+
+
+def _frame_of(drafts: list[content.Piece]) -> pd.DataFrame:
+    """What batching needs to know of each piece."""
+    planned = [layout.plan(piece) for piece in drafts]
+    return pd.DataFrame(
+        {
+            "di": [piece.di for piece in drafts],
+            "stock": [str(stock.name) for stock, _ in planned],
+            "sheets": [len(sheets) for _, sheets in planned],
+            "country": [piece.address.country for piece in drafts],
+            "postal_code": [piece.address.postal_code for piece in drafts],
+            "international": [not addresses.is_domestic(piece.address.country) for piece in drafts],
+        }
+    )
+
+
+def _heads_of(packed: pd.DataFrame) -> pd.DataFrame:
+    """One row per batch, as the ledger takes it."""
+    return packed.groupby("batch_id", sort=False, as_index=False).agg(
+        stock=("stock", "first"),
+        sheets_per_piece=("sheets", "first"),
+        international=("international", "first"),
+        pieces=("piece", "size"),
+        sheets=("sheets", "sum"),
+        pages=("last_page", "max"),
+    )
+
+
+def _pieces_of(packed: pd.DataFrame, drafts: list[content.Piece]) -> pd.DataFrame:
+    """One row per piece, as the ledger takes it."""
+    columns = ["batch_id", "piece", "di", "sheets", "first_page", "last_page"]
+    return packed[columns].assign(
+        reports=[drafts[index].reports for index in packed.index],
+        address=[drafts[index].address for index in packed.index],
+    )
+
+
+def _placed_of(packed: pd.DataFrame, drafts: list[content.Piece]) -> pd.DataFrame:
+    """In which piece each delivery stands."""
+    rows = [
+        (line.delivery_id, batch_id, piece)
+        for index, batch_id, piece in zip(packed.index, packed["batch_id"], packed["piece"], strict=True)
+        for student in drafts[index].students
+        for line in student.lines
+    ]
+    return pd.DataFrame(rows, columns=["delivery_id", "batch_id", "piece"])
+
+
+# Writing and proving ----------------------------------------------------------------------------------------
+def _write_and_prove(line: Line, batch_id: str, *, run_id: str) -> int:
+    """Write a batch's files from the ledger and record what stands there; the number of reports on it."""
+    with line.connect() as conn:
+        batch = batches.read(conn, batch_id)
+    files = _files_of(line, batch)
+    _place(line, batch_id, files)
+    proof, at = files.proof, line.now()
+    receipt = Receipt(
+        channel=Channel.PAPER,
+        subject=batch_id,
+        records=files.lines_set,
+        sha256=proof.pdf_sha256,
+        size_bytes=proof.pdf_bytes,
+        received_at=at,
+        remote_name=filenames.batch_pdf(batch_id),
+    )
+    with line.connect() as conn:
+        batches.prove(conn, batch_id, proof, at=at)
+        receipts.write(conn, receipt, event=PLACED, run_id=run_id)
+    log.info("Placed %s: %s pieces, %s sheets", batch_id, batch.pieces, batch.sheets)
+    return files.lines_set
+
+
+def _files_of(line: Line, batch: Batch) -> _Files:
+    """Set a batch from the ledger alone. Raises OutOfBalance when not every placed report stands on it."""
+    with line.connect() as conn:
+        rows = batches.pieces_of(conn, batch.batch_id)
+        students = content.students_of(deliveries.contents(conn, batch_id=batch.batch_id), by="piece")
+    pieces = [
+        content.Piece(row.di, row.address, students[str(row.piece)], row.piece, row.generation)
+        for row in rows
+    ]
+    return_address = line.settings.return_address.split("|")
+    printed = print_batch.print_batch(_ticket_of(batch), pieces, return_address=return_address)
+    placed = sum(row.reports for row in rows)
+    if (printed.lines_set, printed.pages) != (placed, batch.pages):
+        raise OutOfBalance(
+            f"{batch.batch_id} should hold {placed} reports on {batch.pages} pages, "
+            f"but {printed.lines_set} on {printed.pages} were set. Do not print it; tell the developers."
+        )
+    listed = manifest.write(batch.batch_id, printed.sheets, pdf_sha256=printed.sha256)
+    cover = _cover_of(line, batch, rows, pdf_sha256=printed.sha256)
+    proof = Proof(printed.sha256, len(printed.pdf), _sha256(cover), _sha256(listed))
+    return _Files(printed.pdf, cover, listed, proof, printed.lines_set)
+
+
+def _place(line: Line, batch_id: str, files: _Files) -> None:
+    """The cover sheet comes last: the mailroom begins with it, so all else stands when it is there."""
+    folder = line.settings.paper_outbox
+    pdf = folder / filenames.batch_pdf(batch_id)
+    if pdf.is_file() and _sha256(pdf.read_bytes()) != files.proof.pdf_sha256:
+        log.warning("%s stood in the outbox with other bytes than the ledger gives; it is replaced", pdf.name)
+    outbox.place(folder, filenames.batch_pdf(batch_id), files.pdf)
+    outbox.place(folder, filenames.batch_manifest(batch_id), files.manifest)
+    outbox.place(folder, filenames.batch_cover(batch_id), files.cover)
+
+
+def _cover_of(line: Line, batch: Batch, rows: list[PieceRow], *, pdf_sha256: str) -> bytes:
+    counts = cover_sheet.Counts(
+        pieces=batch.pieces,
+        sheets=batch.sheets,
+        pages=batch.pages,
+        first_postal_code=rows[0].address.postal_code,
+        last_postal_code=rows[-1].address.postal_code,
+    )
+    told = cover_sheet.Instructions(
+        file_name=filenames.batch_pdf(batch.batch_id),
+        pdf_sha256=pdf_sha256,
+        mail_by=next_business_day(batch.business_date),
+        created=f"{batch.created_at.astimezone(line.settings.zone):%a %d %b %Y %H:%M %Z}",
+        operations=line.settings.operations_email,
+    )
+    return cover_sheet.cover_sheet(_ticket_of(batch), counts, told)
+
+
+def _ticket_of(batch: Batch) -> print_batch.Ticket:
+    return print_batch.Ticket(
+        batch_id=batch.batch_id,
+        run_id=batch.run_id or "",
+        business_date=batch.business_date,
+        created_at=batch.created_at,
+        stock=geometry.STOCKS[geometry.StockName(batch.stock)],
+        sheets_per_piece=batch.sheets_per_piece,
+        international=batch.international,
+        position=batch.position,
+        of=batch.planned_together,
+    )
+
+
+def _sha256(content_: bytes) -> str:
+    return hashlib.sha256(content_).hexdigest()
