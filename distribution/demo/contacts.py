@@ -26,6 +26,7 @@ class Contact:
 
 
 CONTACT_COLUMNS = tuple(field.name for field in fields(Contact))
+UNKNOWN_ORGANIZATION = "489999"
 _EVERY_SCHOOL_WITHOUT_PRIMARY = 13
 
 
@@ -63,7 +64,7 @@ def _contact(organization: Organization, role: ContactRole, name: str) -> Contac
 
 
 def _special_cases(directory: Directory) -> Iterator[Contact]:
-    """A coordinator who has left, and one person who coordinates two schools."""
+    """A coordinator who has left, one of two schools, and a contact of nobody on file (to be held)."""
     if len(directory.schools) < 3:
         return
     first, second, third = directory.schools[:3]
@@ -74,3 +75,9 @@ def _special_cases(directory: Directory) -> Iterator[Contact]:
         yield Contact(
             school, ContactRole.COORDINATOR, "Robin Both", f"robin.both@o{second}.example.org", "2024-07-01"
         )
+    yield Contact(
+        UNKNOWN_ORGANIZATION,
+        ContactRole.PRIMARY,
+        "Nobody Home",
+        f"nobody@o{UNKNOWN_ORGANIZATION}.example.org",
+    )

@@ -35,22 +35,21 @@ class DayResults:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How a feed's rows are made up: `fresh` first revisions, some of them revised or repeated."""
+    """How a feed's rows are made up: `fresh` first revisions, some revised or repeated, and wrong ones."""
 
     fresh: int
     revised: Selection
     repeated: Selection
     wrong: int
-    earlier: int
 
 
 def compose(world: World, day: date, count: int, *, earlier: FedDay | None = None) -> DayResults:
     """Exactly `count` rows for a day; with `earlier` about 1 % of them correct that day's results."""
     chance = Chance(world.seed, day)
-    plan = _plan(chance, count, corrects_earlier=earlier is not None)
+    late = _of_earlier_day(world, earlier, day, _earlier_rows(count))
+    plan = _plan(chance, count, late=len(late))
     fresh = draw_results(world, day, plan.fresh)
     faults = plant(world, day, fresh, _clean(fresh, plan, day), plan.wrong)
-    late = _of_earlier_day(world, earlier, day, plan.earlier)
     parts = [
         fresh,
         revise(fresh, plan.revised, revision=2, chance=chance, directory=world.directory),
@@ -67,10 +66,9 @@ def compose(world: World, day: date, count: int, *, earlier: FedDay | None = Non
     )
 
 
-def _plan(chance: Chance, count: int, *, corrects_earlier: bool) -> _Plan:
+def _plan(chance: Chance, count: int, *, late: int) -> _Plan:
     wrong = faults_in(count)
-    earlier = _earlier_rows(count) if corrects_earlier else 0
-    room = count - wrong - earlier
+    room = count - wrong - late
     revised, repeated = chance.draw("revised", room) < 0.01, chance.draw("repeated", room) < 0.005
     first = first_showcase_free_row()
     for marks in (revised, repeated):
@@ -84,7 +82,7 @@ def _plan(chance: Chance, count: int, *, corrects_earlier: bool) -> _Plan:
         revised[fresh] &= left > 1
         repeated[fresh] = False
         fresh += 1
-    return _Plan(fresh, np.flatnonzero(revised[:fresh]), np.flatnonzero(repeated[:fresh]), wrong, earlier)
+    return _Plan(fresh, np.flatnonzero(revised[:fresh]), np.flatnonzero(repeated[:fresh]), wrong)
 
 
 def _earlier_rows(count: int) -> int:
@@ -104,11 +102,11 @@ def _clean(fresh: ResultRows, plan: _Plan, day: date) -> Selection:
 
 
 def _of_earlier_day(world: World, earlier: FedDay | None, day: date, count: int) -> ResultRows:
-    """Corrections of results that the earlier feed is sure to hold, whatever it corrected itself."""
+    """At most `count` corrections of results that the earlier feed holds, whatever it corrected itself."""
     if earlier is None:
         return draw_results(world, day, 0)
     chance = Chance(world.seed, earlier.day)
-    sure = _plan(chance, earlier.rows, corrects_earlier=True)
+    sure = _plan(chance, earlier.rows, late=_earlier_rows(earlier.rows))
     before = draw_results(world, earlier.day, sure.fresh)
     clean = _clean(before, sure, earlier.day)
     luck = chance.draw(f"corrected on {day}", len(clean))

@@ -89,7 +89,7 @@ def _not_offered(rows: ResultRows, row: int, day: date, turn: int) -> Cells:
 _ALONE: dict[RowHoldReason, Callable[[ResultRows, int, date, int], Cells]] = {
     RowHoldReason.BAD_VALUE: _fixed(_bad_values()),
     RowHoldReason.SCORE_OUT_OF_RANGE: _fixed(
-        tuple({"status": "scored", "scaled_score": score} for score in ("81", "19", "99", "00"))
+        tuple({"status": "scored", "scaled_score": score} for score in ("81", "19", "99", "90"))
     ),
     RowHoldReason.UNKNOWN_EXAM: _fixed(({"exam_code": "ZZZZZZ"}, {"exam_code": "UNDERW"})),
     RowHoldReason.EXAM_NOT_OFFERED: _not_offered,
