@@ -8,6 +8,18 @@ from airflow.sdk import Param, dag, task
 from score_distribution_duty import DUTY, ISO_DATE, note_of
 from score_distribution_timetables import YearlyTimetable
 
+QUESTION = """{% set counted = ti.xcom_pull(task_ids='preview') %}
+Contacts in force on {{ counted['on'] }}:
+
+* eligible organisations: **{{ counted['eligible'] }}**
+* get a mail: **{{ counted['to_mail'] }}**
+* keep the code they have: **{{ counted['kept'] }}**
+* without a contact, a person must find one: **{{ counted['no_contact'] }}**
+* whose mail came back: **{{ counted['bounced'] }}**
+* closed, get none: **{{ counted['closed'] }}**
+
+Approve: codes are made and mailed to the primary contacts. Reject: nothing happens."""
+
 
 @dag(
     dag_id="issue_access_codes",
@@ -49,15 +61,14 @@ def issue_access_codes() -> None:
         coming = academic_year.academic_year_of(on) + 1
         year = academic_year.parsed(params["year"]) if params["year"] else coming
         found = issue_access_codes.preview(line, year=year, on=on)
-        return {"year": year, "written": academic_year.written(year), "on": on.isoformat(), **found.counts()}
+        lists = ("to_mail", "kept", "no_contact", "bounced", "closed")
+        counts = {name: len(getattr(found, name)) for name in lists}
+        return {"year": year, "named": found.year, "on": on.isoformat(), "eligible": found.eligible} | counts
 
     approval = ApprovalOperator(
         task_id="approval",
-        subject="Issue the access codes of {{ ti.xcom_pull(task_ids='preview')['written'] }}?",
-        body="""{% for name, count in ti.xcom_pull(task_ids='preview').items() %}
-* {{ name }}: **{{ count }}**{% endfor %}
-
-Approve: codes are made and mailed to the primary contacts. Reject: nothing happens.""",
+        subject="Issue the access codes of {{ ti.xcom_pull(task_ids='preview')['named'] }}?",
+        body=QUESTION,
         response_timeout=timedelta(days=14),
         execution_timeout=None,
         retries=0,

@@ -1,7 +1,7 @@
 """The overview page inside Airflow: how the newest night ended, in counts alone, behind Airflow's sign-in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, tzinfo
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -53,15 +53,15 @@ def make_app() -> "FastAPI":
         from distribution.errors import TransientError
 
         try:
-            return HTMLResponse(page(_newest_runs()), headers=_HEADERS)
+            return HTMLResponse(page(_newest_runs(), _line().settings.zone), headers=_HEADERS)
         except TransientError as exc:
             return HTMLResponse(_document("The ledger cannot be read.", str(exc), []), 503, headers=_HEADERS)
 
     return app
 
 
-def page(runs: Sequence["Run"]) -> str:
-    """The page over the newest nights, newest first; counts and dates only."""
+def page(runs: Sequence["Run"], zone: tzinfo) -> str:
+    """The page over the newest nights, newest first, with times in `zone`; counts and dates only."""
     if not runs:
         return _document(
             "No night has run yet.", "Put feeds into the inbox, then trigger the Dag distribute_scores.", []
@@ -72,7 +72,7 @@ def page(runs: Sequence["Run"]) -> str:
     if finished:
         cards += [_balance(finished), _channels(finished.summary), _carried(finished.summary)]
     cards.append(_nights(runs))
-    return _document(_verdict(newest), _when(newest), cards)
+    return _document(_verdict(newest), _when(newest, zone), cards)
 
 
 @cache
@@ -97,11 +97,12 @@ def _verdict(run: "Run") -> str:
     return f"{night} finished.{_ENDS.get(run.exit_code or 0, '')}"
 
 
-def _when(run: "Run") -> str:
-    text = f"Run {run.run_id} · started {run.started_at:%H:%M} UTC"
+def _when(run: "Run", zone: tzinfo) -> str:
+    text = f"Run {run.run_id} · started {run.started_at.astimezone(zone):%H:%M %Z}"
     if run.finished_at:
         seconds = (run.finished_at - run.started_at).total_seconds()
-        text += f", finished {run.finished_at:%H:%M} UTC ({seconds // 60:.0f} min {seconds % 60:.0f} s)"
+        text += f", finished {run.finished_at.astimezone(zone):%H:%M %Z}"
+        text += f" ({seconds // 60:.0f} min {seconds % 60:.0f} s)"
     return text
 
 
@@ -160,9 +161,9 @@ def _balance(run: "Run") -> str:
 
 def _channels(summary: Mapping[str, Any]) -> str:
     units = {
-        "electronic": f"{len(summary.get('files', [])):,} files",
-        "paper": f"{len(summary.get('batches', [])):,} batches",
-        "portal": f"{_count(summary, 'schools'):,} schools",
+        "electronic": _number(len(summary.get("files", [])), "file", "files"),
+        "paper": _number(len(summary.get("batches", [])), "batch", "batches"),
+        "portal": _number(_count(summary, "schools"), "school", "schools"),
     }
     rows = [
         [f"<i class={channel}></i>{name}", f"{_count(summary, 'deliveries', channel):,}", units[channel]]
@@ -230,6 +231,10 @@ def _count(summary: Mapping[str, Any], *path: str) -> int:
     for key in path:
         found = found.get(key, 0) if isinstance(found, Mapping) else 0
     return found if isinstance(found, int) else 0
+
+
+def _number(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -94,8 +94,8 @@ def _airflow(line: Line, night: Night, *, schedules: bool) -> Iterator[airflow_s
         running.callback(airflow_stack.stop, [migration])
         with _step("feeds of the day"):
             _write_feeds(line, night)
-        with _step("partners' SFTP hosts, endpoints"):
-            _bring_up_partners(line, running)
+        with _step("partners' hosts and endpoints"):
+            told |= _bring_up_partners(line, running)
         with _step("Airflow"):
             stack = running.enter_context(airflow_stack.running(told, migration))
         yield stack
@@ -119,13 +119,22 @@ def _write_feeds(line: Line, night: Night) -> None:
     )
 
 
-def _bring_up_partners(line: Line, running: ExitStack) -> None:
+def _bring_up_partners(line: Line, running: ExitStack) -> dict[str, str]:
+    """Start the SFTP hosts and the mailbox, load the endpoints; what the line must know of the mailbox.
+
+    Partners that were up before stay up; those started here stop with `running`.
+    """
     from distribution.demo import hosts
     from distribution.jobs import load_endpoints
 
-    hosts.up(line.settings)
-    running.callback(hosts.down, line.settings)
+    with ExitStack() as partners:
+        partners.callback(hosts.down, line.settings)
+        there = hosts.up(line.settings)
+        kept = partners.pop_all()
+    if there.started:
+        running.push(kept)
     load_endpoints.load_endpoints(line, line.settings.demo / "endpoints.yaml")
+    return there.environment
 
 
 def _run(stack: airflow_stack.Stack, dag_id: str, night: Night) -> None:
