@@ -46,7 +46,7 @@ FRAMES = frozenset(
 )
 # Which rooms may open the door to which library. A library that is not here has no door yet: give it one.
 DOORS = {
-    "numpy": FRAMES | {"demo"},  # a demo draws a million rows
+    "numpy": FRAMES | {"jobs", "demo"},  # a demo draws a million rows
     "pandas": FRAMES | {"jobs"},  # jobs hand frames from one station to the next
     "pandera": FRAMES,
     "pyarrow": FRAMES,
@@ -65,7 +65,7 @@ DOORS = {
     "email_validator": {"ingest"},
     "pycountry": {"ingest", "channels.paper"},
     "holidays": {"business_days"},
-    "yaml": {"exams", "channels.electronic", "cli", "demo"},
+    "yaml": {"exams", "channels.electronic", "jobs", "demo"},
     "pydantic": {"settings"},
     "pydantic_settings": {"settings"},
     "typer": {"cli"},

@@ -56,15 +56,16 @@ def _listed(names: Iterable[str]) -> str:
 def licence_of(name: str) -> str:
     """The licence that a package states: its SPDX expression, else its classifiers, else its own words."""
     stated = metadata.metadata(name)
-    if expression := stated.get("License-Expression"):
-        return expression
+    if "License-Expression" in stated:
+        return stated["License-Expression"]
     classifiers = [
         text.rpartition(" :: ")[2]
         for text in stated.get_all("Classifier") or []
         if text.startswith("License :: ")
         and text not in ("License :: OSI Approved", "License :: DFSG approved")
     ]
-    words = classifiers or [(stated.get("License") or "stated in its own files").splitlines()[0].strip()]
+    own_words = stated["License"] if "License" in stated else "stated in its own files"
+    words = classifiers or [own_words.splitlines()[0].strip()]
     return " OR ".join(SPDX.get(word, word) for word in words)
 
 
