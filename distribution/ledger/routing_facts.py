@@ -77,8 +77,9 @@ def chunk_after(conn: psycopg.Connection, last: str, size: int) -> str | None:
     conn.execute(
         f"""
         INSERT INTO {_CHUNK_TABLE}
-        SELECT DISTINCT result_id FROM ledger.result_version
+        SELECT result_id FROM ledger.result_version
         WHERE result_id COLLATE "C" > %s AND NOT withdrawn
+        GROUP BY result_id
         ORDER BY result_id COLLATE "C" LIMIT %s
         """,
         [last, size],
