@@ -67,7 +67,7 @@ def list_runs(as_json: JsonOption = False) -> None:
     columns = ("run", "date", "state", "exit", "balanced", "records", "sent", "started_at")
     table = Table(
         columns=columns,
-        rows=[[row[column] for column in columns] for row in rows],
+        rows=[[_shown(row[column]) for column in columns] for row in rows],
         empty="No run yet. Start one with: run nightly",
     )
     emit(list_document("runs", rows), as_json=as_json, table=table)
@@ -81,12 +81,16 @@ def _listed(run: Any) -> dict[str, Any]:
         "date": run.business_date.isoformat(),
         "state": run.state,
         "exit": run.exit_code,
-        "balanced": {True: "yes", False: "no", None: ""}[run.balanced],
+        "balanced": run.balanced,
         "records": run.summary.get("received", {}).get("records", 0),
         "sent": sum(deliveries.get(channel, 0) for channel in Only),
         "started_at": run.started_at.isoformat(timespec="seconds"),
         "finished_at": run.finished_at.isoformat(timespec="seconds") if run.finished_at else None,
     }
+
+
+def _shown(value: Any) -> Any:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 @app.command()
