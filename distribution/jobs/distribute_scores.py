@@ -10,6 +10,7 @@ from typing import Any
 
 from distribution.errors import OutOfBalance, UsageError
 from distribution.jobs import (
+    build_files,
     close_books,
     ingest_feeds,
     mails,
@@ -115,7 +116,7 @@ def _build(line: Line, run: Run) -> list[list[str]]:
     if not _wanted(run, Channel.ELECTRONIC):
         return []
     with _timed(line, run.run_id, "Write score files"):
-        outcome = send_files.build_files(line, run_id=run.run_id, on=run.business_date)
+        outcome = build_files.build_files(line, run_id=run.run_id, on=run.business_date)
     dis = sorted(outcome.dis)
     return [dis[at::SHARDS] for at in range(min(SHARDS, len(dis)))]
 
