@@ -82,7 +82,7 @@ def end(processes: Sequence[Process]) -> int:
 
 
 def _gone(processes: Sequence[Process], *, by: float) -> bool:
-    while any(one.is_ours for one in processes):
+    while not all(_has_ended(one.pid) for one in processes):
         if time.monotonic() > by:
             return False
         time.sleep(_LOOK_AGAIN_SECONDS)
@@ -102,6 +102,20 @@ def _bury(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         pass  # an earlier command started it
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether nothing of the process is left: its command line goes first, its ports only later."""
+    _bury(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return Path("/proc/self").exists()
+    return state in "ZX"  # dead, and only waits for its parent to take note
 
 
 def _command_of(pid: int) -> list[str]:
