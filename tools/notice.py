@@ -64,8 +64,8 @@ def licence_of(name: str) -> str:
         if text.startswith("License :: ")
         and text not in ("License :: OSI Approved", "License :: DFSG approved")
     ]
-    own_words = stated["License"] if "License" in stated else "stated in its own files"
-    words = classifiers or [own_words.splitlines()[0].strip()]
+    own_words = stated.get_all("License") or ["stated in its own files"]
+    words = classifiers or [own_words[0].splitlines()[0].strip()]
     return " OR ".join(SPDX.get(word, word) for word in words)
 
 

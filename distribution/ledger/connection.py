@@ -14,6 +14,8 @@ from psycopg import sql
 
 from distribution.errors import TransientError
 
+_ROWS_AT_A_TIME = 50_000  # what COPY is fed in one piece: memory is bounded by it, not by the frame
+
 
 class Role(StrEnum):
     """In whose name a connection speaks: the pipeline, the portal or the console."""
@@ -28,7 +30,7 @@ class Role(StrEnum):
 def connect(url: str, *, role: Role = Role.APP, autocommit: bool = False) -> Iterator[psycopg.Connection]:
     """A connection in `role`; commits at the end of the block, rolls back on an error.
 
-    Times are UTC. Raises TransientError when the server cannot be reached.
+    Times are UTC. Raises TransientError when the server cannot be reached or breaks off.
     """
     try:
         conn = psycopg.connect(
@@ -36,8 +38,12 @@ def connect(url: str, *, role: Role = Role.APP, autocommit: bool = False) -> Ite
         )
     except psycopg.OperationalError as exc:
         raise TransientError(f"The database cannot be reached: {str(exc).strip()}") from exc
-    with conn:
-        yield conn
+    try:
+        with conn:
+            yield conn
+    except psycopg.OperationalError as exc:
+        # Its own words may quote a statement with a student's record.
+        raise TransientError(f"The database broke off ({type(exc).__name__}). Start again.") from exc
 
 
 def read_frame(
@@ -79,13 +85,15 @@ def copy_frame(
     Every column of the frame, or those named, goes into the column of the same name. Returns the row count.
     """
     chosen = list(columns or frame.columns)
-    buffer = io.BytesIO()
     arrow = pa.Table.from_pandas(frame[chosen], preserve_index=False)
-    # Empty texts are written as "" and stay texts; missing values are written as nothing and become NULL.
-    pyarrow.csv.write_csv(arrow, buffer, pyarrow.csv.WriteOptions(include_header=False))
     statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv)").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, chosen))
     )
+    # Empty texts are written as "" and stay texts; missing values are written as nothing and become NULL.
+    options = pyarrow.csv.WriteOptions(include_header=False)
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(buffer.getvalue())
+        for start in range(0, len(frame), _ROWS_AT_A_TIME):
+            buffer = pa.BufferOutputStream()
+            pyarrow.csv.write_csv(arrow.slice(start, _ROWS_AT_A_TIME), buffer, options)
+            copy.write(memoryview(buffer.getvalue()))
     return len(frame)
