@@ -124,7 +124,7 @@ def _plain(where: str, key: str, value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if not isinstance(value, str):
-        raise UsageError(f'{where}: `{key}` must be text; put it into quotes, such as {key}: "0{value}".')
+        raise UsageError(f'{where}: `{key}` must be text; put it into quotes, such as {key}: "{value}".')
     return value
 
 

@@ -28,8 +28,8 @@ __all__ = ["BuildOutcome", "SendOutcome", "build_files", "retry", "send_files"]
 log = logging.getLogger(__name__)
 _FAILURES = frozenset(code.value for code in FailureCode)
 # sshd turns away at random whoever comes while ten others sign in (MaxStartups 10:30:100).
-_SIGN_INS_PER_HOST = 6
-_CONNECT_TRIES = 3
+_SIGN_INS_PER_HOST = 4
+_CONNECT_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)

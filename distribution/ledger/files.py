@@ -217,6 +217,16 @@ def named(conn: psycopg.Connection, name: str) -> ScoreFile | None:
     return found[0] if found else None
 
 
+def resend_of(conn: psycopg.Connection, name: str, *, asked_because: str, on: date) -> ScoreFile | None:
+    """The file that sends `name` again for this reason and date, if there is one."""
+    found = _select(
+        conn,
+        "original_name = %s AND kind = 'RESEND' AND asked_because = %s AND business_date = %s",
+        [name, asked_because, on],
+    )
+    return found[0] if found else None
+
+
 def _select(conn: psycopg.Connection, where: str, params: Sequence[Any]) -> list[ScoreFile]:
     with conn.cursor(row_factory=class_row(ScoreFile)) as cursor:
         return cursor.execute(
