@@ -59,12 +59,12 @@ def write_demo_feed(
     directory = read_directory(institutions) if institutions else invented_directory()
     world = World(seed, directory)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folders = _folders(folder, home)
+    taken_in, refused = _folders(folder, home)
     earlier = feed_files.fed_before(
-        day, folders, is_ours=lambda result_id, then: result_id.startswith(world.result_prefix(then))
+        day, taken_in, is_ours=lambda result_id, then: result_id.startswith(world.result_prefix(then))
     )
     results = compose(world, day, rows, earlier=earlier)
-    paths = _write(folder, folders, world, day, results)
+    paths = _write(folder, [*taken_in, *refused], world, day, results)
     endpoints_file = endpoints.write_endpoints(directory, home=home, secrets=secrets) if home else None
     log.info("Wrote %s result rows and four more feeds of %s into %s", rows, day, folder)
     return DemoFeed(
@@ -78,12 +78,12 @@ def write_demo_feed(
     )
 
 
-def _folders(folder: Path, home: Path | None) -> list[Path]:
-    """Where feeds can lie that took a number already."""
-    folders = {folder.resolve(), folder.resolve().parent / "refused"}
+def _folders(folder: Path, home: Path | None) -> tuple[list[Path], list[Path]]:
+    """Where feeds can lie that took a number already: those to be recorded, and those refused."""
+    inboxes = {folder.resolve()}
     if home:
-        folders |= {(home / "inbox").resolve(), (home / "refused").resolve()}
-    return sorted(folders)
+        inboxes.add((home / "inbox").resolve())
+    return sorted(inboxes), sorted(inbox.parent / "refused" for inbox in inboxes)
 
 
 def _write(

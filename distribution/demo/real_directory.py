@@ -41,7 +41,7 @@ def read_directory(path: Path) -> Directory:
         for number, (row, use) in enumerate(zip(rows, uses, strict=True), start=1)
     }
     return Directory(
-        tuple(_organization(row, use, codes) for row, use in zip(rows, uses, strict=True)), tag="d"
+        tuple(_organization(row, use, codes) for row, use in zip(rows, uses, strict=True)), tag="D"
     )
 
 
