@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     feed_max_bytes: Annotated[int, Field(description="Largest feed.")] = 1024**3
     feed_line_max_bytes: Annotated[int, Field(description="Longest line of a feed.")] = 1024**2
     feed_cell_max_bytes: Annotated[int, Field(description="Largest cell of a feed.")] = 64 * 1024
+    feed_signers: Annotated[
+        Path | None,
+        Field(description="File of allowed signers (OpenSSH) of control files; empty = none is asked for."),
+    ] = None
     code_window_start: Annotated[
         str, Field(description="First day (MM-DD) of a yearly window of voucher orders.")
     ] = "06-01"

@@ -38,6 +38,12 @@ def read_bytes(path: Path, *, limits: Limits) -> FeedBytes:
     return FeedBytes(content, hashlib.sha256(content).hexdigest())
 
 
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def read_rows(content: bytes, *, kind: FeedKind, limits: Limits) -> pd.DataFrame:
     """The feed's rows: every column of the header as text (`str`), as it came, and `line` (int64, from 1).
 
@@ -107,8 +113,13 @@ def _parse(content: bytes, names: list[str], *, shape: gate.Shape) -> pa.Table:
     return table.rename_columns(names)
 
 
-def score_total(frame: pd.DataFrame) -> int:
-    """The sum of `scaled_score` over rows with status `scored`; only cells of ASCII digits, as they came."""
+def score_total(frame: pd.DataFrame, *, kind: FeedKind) -> int:
+    """The sum of `scaled_score` over rows with status `scored`; only cells of ASCII digits, as they came.
+
+    0 for other feeds than results.
+    """
+    if kind is not FeedKind.RESULTS:
+        return 0
     scored = text.normalised(frame["status"]) == ResultStatus.SCORED
     counts = frame.loc[scored, "scaled_score"].value_counts()
     return sum(int(str(cell)) * count for cell, count in counts.items() if _is_digits(str(cell)))

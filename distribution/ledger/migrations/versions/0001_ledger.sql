@@ -33,7 +33,7 @@ CREATE TABLE ledger.feed (
     sha256        text,
     size_bytes    bigint,
     records       int,
-    score_total   bigint,
+    score_total   numeric,                           -- of cells that may be as long as a sender likes
     parts         int,
     state         text NOT NULL,
     code          text,                              -- why it was refused
@@ -45,6 +45,7 @@ CREATE TABLE ledger.feed (
     held          int NOT NULL DEFAULT 0,
     seen_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     recorded_at   timestamptz,
+    put_away      boolean NOT NULL DEFAULT false,    -- its files left the inbox; a killed run leaves that to the next
     withdrawn_at  timestamptz,
     withdrawn_reason text,
     counted_by_run text REFERENCES ledger.run        -- the finished run whose balance holds it
@@ -85,7 +86,7 @@ CREATE TABLE ledger.result_version (
     latest          boolean NOT NULL DEFAULT true,   -- no higher revision is on file
     history         boolean NOT NULL DEFAULT false,  -- owed to schools only
     withdrawn       boolean NOT NULL DEFAULT false,  -- its feed was withdrawn
-    feed_id         bigint NOT NULL REFERENCES ledger.feed,
+    feed_id         bigint NOT NULL,                 -- a foreign key would look each of a million rows up alone
     line            int NOT NULL,
     recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (result_id, revision, academic_year),
@@ -103,7 +104,8 @@ CREATE TABLE ledger.result_version_other PARTITION OF ledger.result_version DEFA
 CREATE INDEX result_version_candidate ON ledger.result_version (candidate_id, exam_code);
 CREATE INDEX result_version_attending ON ledger.result_version (attending_code) WHERE attending_code <> '';
 CREATE INDEX result_version_order ON ledger.result_version (voucher_order_id) WHERE voucher_order_id <> '';
-CREATE INDEX result_version_feed ON ledger.result_version (feed_id);
+-- Feeds are recorded one after another, so a block range tells them apart at a hundredth of a tree's cost.
+CREATE INDEX result_version_feed ON ledger.result_version USING brin (feed_id) WITH (pages_per_range = 16, autosummarize = on);
 
 -- Results with a revision that no routing has looked at yet; filled by whoever records one, emptied by the routing.
 CREATE TABLE ledger.to_route (result_id text NOT NULL);
@@ -135,6 +137,7 @@ CREATE TABLE ledger.institution_version (
     successor_code  text NOT NULL DEFAULT '',
     time_zone       text NOT NULL DEFAULT '',
     valid_from      date NOT NULL,
+    extra           jsonb,                           -- the x_… columns, as they came
     feed_id         bigint REFERENCES ledger.feed,
     line            int,
     recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -151,6 +154,7 @@ CREATE TABLE ledger.contact (
     email           text NOT NULL,
     valid_from      date NOT NULL,
     valid_to        date,
+    extra           jsonb,                           -- the x_… columns, as they came
     feed_id         bigint REFERENCES ledger.feed,
     line            int,
     recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -163,6 +167,7 @@ CREATE TABLE ledger.voucher_order (
     ordered_on      date NOT NULL,
     quantity        int NOT NULL,
     status          text NOT NULL,
+    extra           jsonb,                           -- the x_… columns, as they came
     feed_id         bigint REFERENCES ledger.feed,
     line            int,
     recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -174,6 +179,7 @@ CREATE TABLE ledger.transcript_request (
     candidate_id    text NOT NULL,
     recipient       text NOT NULL,
     requested_on    date NOT NULL,
+    extra           jsonb,                           -- the x_… columns, as they came
     feed_id         bigint REFERENCES ledger.feed,
     line            int,
     recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
