@@ -10,9 +10,13 @@ import yaml
 from distribution.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ["README.md", "docs/quickstart.md", "docs/decisions.md", "CHANGELOG.md"]
+DOCUMENTS = [
+    "README.md",
+    "CHANGELOG.md",
+    *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
+]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-PYTHON = re.compile(r"(?:\.venv/bin/)?python -m distribution\b")
+PYTHON = re.compile(r"(?:\.venv/bin/)?python -m distribution(?![.\w])")
 CONTAINERS = "docker compose"
 
 
@@ -71,6 +75,11 @@ def test_each_command_for_containers_names_what_the_compose_file_has(command):
         assert any(profile in service.get("profiles", ()) for service in stated.values())
     for inner in PYTHON.split(command)[1:]:
         test_each_command_of_the_line_takes_what_is_written(inner)
+
+
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name.startswith("docs/")])
+def test_the_readme_leads_to_each_document(document):
+    assert f"({document})" in read("README.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -131,13 +131,13 @@ def _root(
 
 def set_up_logging() -> None:
     """Logs go to stderr: ours in full, those of libraries from warnings on."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if _is_debugging() else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.set_name(PROGRAM)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    root = logging.getLogger()
+    # A second command in one process speaks once, and to the stderr of its own time.
+    root.handlers = [other for other in root.handlers if other.get_name() != PROGRAM] + [handler]
+    root.setLevel(logging.INFO if _is_debugging() else logging.WARNING)
     logging.getLogger("distribution").setLevel(logging.DEBUG if _is_debugging() else logging.INFO)
 
 

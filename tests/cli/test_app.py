@@ -1,6 +1,7 @@
 """The command line: lazy nouns, exit codes, where words go, and what never shows."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -151,6 +152,21 @@ def test_help_names_every_noun_there_is_and_imports_none_of_them():
 def test_the_help_of_each_noun_can_be_read(name, capsys):
     assert app.main([name, "--help"]) == 0
     assert "Usage:" in capsys.readouterr().out
+
+
+def test_logs_go_to_stderr_once_whatever_ran_before(noun, capsys):
+    @noun.command("work")
+    def work() -> None:
+        logging.getLogger("distribution.trial").info("One unit of work done")
+        logging.getLogger("some.library").info("Chatter")
+
+    assert app.main(["trial", "work"]) == 0
+    capsys.readouterr()
+    assert app.main(["trial", "work"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("One unit of work done") == 1
+    assert "Chatter" not in said.err
 
 
 def test_nothing_is_coloured(capsys, monkeypatch):
