@@ -41,8 +41,8 @@ lint: setup ## Style and likely faults
 types: setup ## Types
 	@$(VENV)/bin/mypy
 
-bench: setup ## How fast each path of the line is, against its peers
-	@$(PY) -m benchmarks
+bench: setup ## How long a night of 50,000 results takes, step by step
+	@$(PY) benchmarks/night.py
 
 lock: setup ## Choose newest versions again: requirements.in -> requirements.txt
 	@$(VENV)/bin/uv pip compile -q --upgrade requirements.in -o requirements.txt \
