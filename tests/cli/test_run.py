@@ -140,3 +140,19 @@ def test_a_row_that_was_never_recorded_is_traced_to_its_hold(night, capsys):
 def test_a_trace_of_an_unknown_result_is_exit_2_and_leaves_no_log(night, conn):
     assert app.main(["score", "trace", "NOBODY"]) == 2
     assert conn.execute("SELECT count(*) FROM ledger.access_log").fetchone() == (0,)
+
+
+def test_a_night_with_an_empty_inbox_is_walked_to_its_end_and_says_that_nothing_was_new(
+    settings_of_line, capsys
+):
+    assert app.main(["run", "nightly", "--date", "2026-11-23"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Run N20261123-01 for Mon 23 Nov 2026: nothing new, nothing sent.\n")
+    page = settings_of_line.settings.reports / "2026-11-23" / "N20261123-01" / "report.html"
+    assert "Run of Mon 23 Nov 2026: nothing new" in page.read_text("utf-8")
+
+
+def test_a_dry_run_counts_and_leaves_no_run(settings_of_line, conn, capsys):
+    assert app.main(["run", "nightly", "--dry-run", "--date", "2026-11-23"]) == 0
+    assert "Dry run for Mon 23 Nov 2026: nothing was written or sent." in capsys.readouterr().out
+    assert conn.execute("SELECT count(*) FROM ledger.run").fetchone() == (0,)
