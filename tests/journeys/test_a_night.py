@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import subprocess
+import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -157,7 +158,7 @@ def _endpoint(line: Line, di: str) -> dict[str, str]:
 
 def _spec(layout: str) -> dict:
     printed = subprocess.run(
-        ["python", "-m", "distribution", "layout", "spec", layout, "--json"],
+        [sys.executable, "-m", "distribution", "layout", "spec", layout, "--json"],
         capture_output=True,
         check=True,
         text=True,
