@@ -68,9 +68,7 @@ def as_written(endpoint: Endpoint) -> dict[str, Any]:
     """An endpoint as it stands in the YAML file: optional keys that say nothing are left out."""
     always = {*_REQUIRED, "port", "layout", "encoding", "newline", "pgp_key"}
     always |= {"publish", "look", "schedule", "paused_until"}
-    return {
-        name: value for name, value in asdict(endpoint).items() if name in always or value is not None
-    }
+    return {name: value for name, value in asdict(endpoint).items() if name in always or value is not None}
 
 
 def parse(text: str) -> list[Endpoint]:
@@ -79,7 +77,11 @@ def parse(text: str) -> list[Endpoint]:
         stated = yaml.safe_load(text)
     except yaml.YAMLError as exc:
         raise UsageError(f"This is no YAML: {exc}.") from exc
-    if not isinstance(stated, Mapping) or set(stated) != {"endpoints"} or not isinstance(stated["endpoints"], list):
+    if (
+        not isinstance(stated, Mapping)
+        or set(stated) != {"endpoints"}
+        or not isinstance(stated["endpoints"], list)
+    ):
         raise UsageError("The file must have one key, `endpoints:`, with a list of endpoints below it.")
     found = [_endpoint(row, position) for position, row in enumerate(stated["endpoints"], start=1)]
     codes = [endpoint.code for endpoint in found]

@@ -63,7 +63,7 @@ class _Tally:
     unsent: list[str] = field(default_factory=list)
 
 
-class _Stop(Exception):  # noqa: N818  # no error: the institution's later files stay behind
+class _Stop(Exception):  # no error: the institution's later files stay behind
     """No more files for this institution now."""
 
 

@@ -37,7 +37,9 @@ def join(line: Line, host: Host, *wanted: Endpoint) -> None:
         endpoints.load(conn, wanted, loaded_by="test", four_eyes=False)
 
 
-def owe(line: Line, code: str, *result_ids: str, action: str = "N", revision: int = 1, **given: object) -> None:
+def owe(
+    line: Line, code: str, *result_ids: str, action: str = "N", revision: int = 1, **given: object
+) -> None:
     """Deliveries to an institution that wait for a file, one result each."""
     with line.connect() as conn:
         for result_id in result_ids:

@@ -60,7 +60,13 @@ def openssh(folder: Path, *, port: int | None = None, key: asyncssh.SSHKey | Non
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd's privilege separation asks for it
     process = subprocess.Popen(
-        [shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e", "-f", _sshd_config(folder, port, host_key, account_key)],
+        [
+            shutil.which("sshd") or "/usr/sbin/sshd",
+            "-D",
+            "-e",
+            "-f",
+            _sshd_config(folder, port, host_key, account_key),
+        ],
         stderr=(folder / "sshd.log").open("wb"),
     )
     try:

@@ -1,0 +1,95 @@
+"""`delivery`: what is owed to whom, where it stands, and sending it again."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from distribution.cli.output import JsonOption, Table, YesOption, confirm, emit, list_document
+from distribution.errors import UsageError
+from distribution.model import DeliveryState
+
+app = typer.Typer(help="What is owed to whom, and where it stands.", no_args_is_help=True)
+_UNSENT = 3
+_COLUMNS = ("recipient", "channel", "state", "reason", "file or batch", "deliveries", "since")
+
+
+@app.command("list")
+def list_deliveries(
+    state: Annotated[str | None, typer.Option("--state", help=f"One of {', '.join(DeliveryState)}.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deliveries; a person sees them counted by institution, --json has each of them."""
+    from distribution.jobs import wiring
+    from distribution.ledger import delivery_list
+
+    if state is not None and state not in tuple(DeliveryState):
+        raise UsageError(f"There is no delivery state {state!r}; there are {', '.join(DeliveryState)}.")
+    with wiring.open_line().connect() as conn:
+        if as_json:
+            emit(list_document("deliveries", delivery_list.deliveries(conn, state=state)), as_json=True)
+            return
+        rows = [tuple(row.values()) for row in delivery_list.by_recipient(conn, state=state)]
+    empty = f"No delivery is {state}." if state else "No delivery yet. `run nightly` makes them."
+    emit({}, as_json=False, table=Table(_COLUMNS, rows, empty=empty))
+
+
+@app.command()
+def retry(
+    failed: Annotated[bool, typer.Option("--failed", help="All failed files; this is the default.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Send failed files again now, also those that wait for a change of their institution."""
+    from distribution.jobs import send_files, wiring
+
+    line = wiring.open_line()
+    sent = send_files.retry(line, on=line.today())
+    document = {
+        "schema_version": 1,
+        "delivered": sent.delivered,
+        "failed": sent.failed,
+        "files": list(sent.files),
+        "unsent": list(sent.unsent),
+    }
+    emit(document, as_json=as_json, lines=lambda: _retry_lines(document))
+    if sent.unsent:
+        raise typer.Exit(_UNSENT)
+
+
+def _retry_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    if not document["files"] and not document["unsent"]:
+        yield "No file has failed: there is nothing to retry."
+        return
+    yield f"{document['delivered']} deliveries arrived in {len(document['files'])} files."
+    for name in document["unsent"]:
+        yield f"  {name} did not arrive; `delivery list --state failed` says why."
+
+
+@app.command()
+def resend(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The file, such as CLEP_4471_20261123_000231.txt.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record; no student's name.")],
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the records of a delivered file again, under the institution's next number."""
+    from distribution.jobs import redeliver, wiring
+
+    if not reason.strip():
+        raise UsageError("--reason must say why.")
+    confirm(f"Send all records of {name} to the institution again?", yes=yes)
+    line = wiring.open_line()
+    document = {
+        "schema_version": 1,
+        **redeliver.redeliver(line, what="file", name=name, reason=reason.strip(), on=line.today()),
+    }
+    emit(document, as_json=as_json, lines=lambda: _resend_lines(document))
+    if document["unsent"]:
+        raise typer.Exit(_UNSENT)
+
+
+def _resend_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{document['name']} carries the {document['records']} records of {document['original']} again: "
+    yield f"  {document['state']}."

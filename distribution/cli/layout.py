@@ -1,0 +1,73 @@
+"""`layout`: what stands where in the electronic files, for people and for partners' programmers."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from distribution.cli.output import JsonOption, Table, emit, list_document
+
+app = typer.Typer(help="Layouts of the electronic files.", no_args_is_help=True)
+LayoutArgument = Annotated[str, typer.Argument(metavar="L", help="A layout, such as fixed-1.")]
+_FAULTY = 1
+
+
+@app.command("list")
+def list_layouts(as_json: JsonOption = False) -> None:
+    """The layouts that an institution can choose."""
+    from distribution.jobs import layouts
+
+    found = layouts.list_layouts()
+    columns = ("layout", "version", "kind", "extension", "control")
+    rows = [[each[column] for column in columns] for each in found]
+    emit(
+        list_document("layouts", found),
+        as_json=as_json,
+        table=Table(columns, rows, empty="No layout on file."),
+    )
+
+
+@app.command()
+def spec(name: LayoutArgument, as_json: JsonOption = False) -> None:
+    """All that is needed to write a reader: Markdown, or one JSON document."""
+    from distribution.jobs import layouts
+
+    emit(layouts.spec(name), as_json=as_json, lines=lambda: layouts.spec_markdown(name).splitlines())
+
+
+@app.command()
+def sample(name: LayoutArgument) -> None:
+    """A file with invented people, byte for byte as it would be sent."""
+    from distribution.jobs import layouts
+
+    sys.stdout.buffer.write(layouts.sample_bytes(name))
+    sys.stdout.buffer.flush()
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A score file; its CTL_… file is read if beside it.")
+    ],
+    layout: Annotated[str | None, typer.Option("--layout", help="Where the file does not say it.")] = None,
+    encoding: Annotated[str, typer.Option("--encoding", help="utf-8, latin-1 or ascii.")] = "utf-8",
+    as_json: JsonOption = False,
+) -> None:
+    """Say line and column of each fault of a file; exit 1 when there is one."""
+    from distribution.jobs import layouts
+
+    document = layouts.check_file(file, layout=layout, encoding=encoding)
+    emit(document, as_json=as_json, lines=lambda: _check_lines(document))
+    if document["faults"]:
+        raise typer.Exit(_FAULTY)
+
+
+def _check_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    for fault in document["faults"]:
+        field = f"{fault['field']}: " if fault["field"] else ""
+        place = f"line {fault['line']}, column {fault['column']}" if fault["line"] else "control file"
+        yield f"{document['file']}: {place}: {field}{fault['fault']}"
+    if not document["faults"]:
+        yield f"{document['file']}: {document['details']} records of layout {document['layout']}, no fault."

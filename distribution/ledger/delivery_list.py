@@ -1,0 +1,42 @@
+"""Deliveries as lists show them: ids, institutions and states, no student's record."""
+
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+
+def deliveries(conn: psycopg.Connection, *, state: str | None = None) -> list[dict[str, Any]]:
+    """Deliveries in one state or all: id, result_id, revision, recipient, channel, occasion, action, state, reason, file,
+    batch, owed_on.
+    """
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT d.delivery_id AS id, d.result_id, d.revision, d.recipient, coalesce(d.channel, '') AS channel,
+                   d.occasion, d.action, d.state, coalesce(d.state_reason, '') AS reason,
+                   coalesce(f.name, '') AS file, coalesce(d.batch_id, '') AS batch, d.owed_on
+            FROM ledger.delivery AS d
+            LEFT JOIN ledger.score_file AS f USING (file_id)
+            WHERE %(state)s::text IS NULL OR d.state = %(state)s
+            ORDER BY d.recipient, d.delivery_id
+            """,
+            {"state": state},
+        ).fetchall()
+
+
+def by_recipient(conn: psycopg.Connection, *, state: str | None = None) -> list[dict[str, Any]]:
+    """The same, counted: recipient, channel, state, reason, file or batch, count, since."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT d.recipient, coalesce(d.channel, '') AS channel, d.state, coalesce(d.state_reason, '') AS reason,
+                   coalesce(f.name, d.batch_id, '') AS carrier, count(*) AS count, min(d.owed_on) AS since
+            FROM ledger.delivery AS d
+            LEFT JOIN ledger.score_file AS f USING (file_id)
+            WHERE %(state)s::text IS NULL OR d.state = %(state)s
+            GROUP BY 1, 2, 3, 4, 5
+            ORDER BY 1, 5, 3
+            """,
+            {"state": state},
+        ).fetchall()
