@@ -40,6 +40,7 @@ class Hold:
     feed_id: int | None
     feed_file: str | None
     feed_kind: FeedKind | None
+    history: bool
     line: int | None
     row_key: str | None
     cells: dict[str, str] | None
@@ -115,7 +116,7 @@ def close_mended(conn: psycopg.Connection, *, feed_id: int, kind: FeedKind) -> i
 
 _SELECT = """
     SELECT h.hold_id, h.kind, h.reason, h.column_name, h.state, h.since, h.feed_id, f.file_name AS feed_file,
-           h.feed_kind, h.line, h.row_key, h.cells, h.delivery_id
+           h.feed_kind, coalesce(f.history, false) AS history, h.line, h.row_key, h.cells, h.delivery_id
     FROM ledger.hold AS h
     LEFT JOIN ledger.feed AS f USING (feed_id)
 """

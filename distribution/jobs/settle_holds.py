@@ -1,0 +1,173 @@
+"""Settles what waits for a person: lists holds, releases those that a person may release, rejects."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+import psycopg
+
+from distribution import advice
+from distribution.errors import UsageError
+from distribution.filenames import FeedName, parse_feed_name
+from distribution.ingest import check
+from distribution.ingest.read import LINE
+from distribution.jobs import record_feed
+from distribution.jobs.wiring import Line, actor
+from distribution.ledger import deliveries, holds, locks
+from distribution.ledger.holds import Hold
+from distribution.model import (
+    DeliveryHoldReason,
+    HoldKind,
+    HoldState,
+    RowHoldReason,
+    WithdrawalReason,
+)
+
+log = logging.getLogger(__name__)
+
+_RELEASABLE = frozenset({RowHoldReason.RETAKE_TOO_SOON.value, DeliveryHoldReason.VOLUME_ANOMALY.value})
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """A hold as people list it: no student's record, only where it stands."""
+
+    id: int
+    kind: HoldKind
+    feed_file: str | None
+    line: int | None
+    reason: str
+    column: str | None
+    state: HoldState
+    since: datetime
+    what_to_do: str
+
+
+def list_holds(line: Line, *, state: HoldState | None = None) -> list[HoldLine]:
+    """Every hold, oldest first, or those in a state."""
+    with line.connect() as conn:
+        return [_listed(hold) for hold in holds.every(conn, state=state)]
+
+
+def _listed(hold: Hold) -> HoldLine:
+    return HoldLine(
+        id=hold.hold_id,
+        kind=hold.kind,
+        feed_file=hold.feed_file,
+        line=hold.line,
+        reason=hold.reason,
+        column=hold.column_name,
+        state=hold.state,
+        since=hold.since,
+        what_to_do=advice.what_to_do(hold.reason) if hold.state is HoldState.OPEN else "",
+    )
+
+
+def find_open(line: Line, hold_id: int) -> HoldLine:
+    """An open hold. Raises UsageError for one that is settled or not there."""
+    with line.connect() as conn:
+        return _listed(_open(conn, hold_id))
+
+
+def _open(conn: psycopg.Connection, hold_id: int, *, lock: bool = False) -> Hold:
+    hold = holds.find(conn, hold_id, lock=lock)
+    if hold is None:
+        raise UsageError(f"There is no hold {hold_id}. `hold list` shows those that there are.")
+    if hold.state is not HoldState.OPEN:
+        raise UsageError(f"Hold {hold_id} is {hold.state} already: nothing is left to settle.")
+    return hold
+
+
+def release(line: Line, hold_id: int, *, reason: str) -> HoldLine:
+    """Let what was held go on: a retake is recorded, a delivery leaves with the next run.
+
+    Raises UsageError where a person's word does not free it; the message says what does.
+    """
+    who = actor()
+    with line.connect(autocommit=True) as conn, locks.held(conn, locks.INGEST, what="ingest"):
+        with conn.transaction():
+            hold = _open(conn, hold_id, lock=True)
+            refuse_unless_releasable(_listed(hold))
+            if hold.reason == RowHoldReason.RETAKE_TOO_SOON:
+                _record_retake(conn, hold)
+                holds.close(conn, hold_id, state=HoldState.RELEASED, actor=who, note=reason)
+            elif hold.delivery_id is not None:
+                deliveries.release(conn, [hold.delivery_id], actor=who, note=reason)
+            _note_access(conn, hold, command=f"hold release {hold_id}", who=who)
+        return _settled(conn, hold_id, "released")
+
+
+def reject(line: Line, hold_id: int, *, reason: str) -> HoldLine:
+    """Give up what was held: a row is never recorded, a delivery never sent. Raises UsageError."""
+    who = actor()
+    with line.connect(autocommit=True) as conn, locks.held(conn, locks.INGEST, what="ingest"):
+        with conn.transaction():
+            hold = _open(conn, hold_id, lock=True)
+            if hold.delivery_id is not None:
+                withdrawn = deliveries.withdraw(
+                    conn, [hold.delivery_id], reason=WithdrawalReason.REJECTED, actor=who, note=reason
+                )
+                if not withdrawn:
+                    raise UsageError(f"What hold {hold_id} keeps may have left already: it stays as it is.")
+            holds.close(conn, hold_id, state=HoldState.REJECTED, actor=who, note=reason)
+            _note_access(conn, hold, command=f"hold reject {hold_id}", who=who)
+        return _settled(conn, hold_id, "rejected")
+
+
+def _settled(conn: psycopg.Connection, hold_id: int, how: str) -> HoldLine:
+    log.info("Hold %d was %s", hold_id, how)
+    hold = holds.find(conn, hold_id)
+    assert hold is not None
+    return _listed(hold)
+
+
+def _note_access(conn: psycopg.Connection, hold: Hold, *, command: str, who: str) -> None:
+    holds.note_access(conn, actor=who, command=command, result_ids=holds.result_ids_of(conn, hold))
+
+
+def refuse_unless_releasable(hold: HoldLine) -> None:
+    """Raises UsageError, which says what frees the hold, unless a person's word does."""
+    if hold.reason in _RELEASABLE:
+        return
+    if hold.reason == DeliveryHoldReason.AMBIGUOUS_DELIVERY:
+        raise UsageError(
+            f"Hold {hold.id} needs to be told whether the file arrived, which a release cannot take up yet. "
+            "Reject it, or send the file again: delivery resend."
+        )
+    raise UsageError(
+        f"Hold {hold.id} ({hold.reason}) is not freed by a release. {advice.what_to_do(hold.reason)}"
+    )
+
+
+def _record_retake(conn: psycopg.Connection, hold: Hold) -> None:
+    """Record a held retake as if the months had passed. Raises UsageError where it no longer fits."""
+    frame, name = _row_of(hold)
+    on_file = record_feed.look_up(conn, frame, kind=name.kind)
+    checked = check.split(frame, kind=name.kind, feed_date=name.day, on_file=on_file)
+    assert hold.feed_id is not None
+    recorded = record_feed.apply(
+        conn,
+        checked,
+        kind=name.kind,
+        feed_id=hold.feed_id,
+        feed_date=name.day,
+        history=hold.history,
+        hold_retakes=False,
+    )
+    if recorded.new + recorded.corrected != 1:
+        faults = [*checked.held["reason"], *recorded.held["reason"]]
+        what = f"it is held for {faults[0]} now" if faults else "the same revision is on file"
+        raise UsageError(
+            f"Hold {hold.hold_id} cannot be released: {what}. Reject it, or ask for a mended row."
+        )
+
+
+def _row_of(hold: Hold) -> tuple[pd.DataFrame, FeedName]:
+    """The held row as it came, and its feed's name."""
+    name = parse_feed_name(hold.feed_file or "")
+    assert name is not None, "a row is held under its feed's name"
+    assert hold.cells is not None, "a row is held with its cells"
+    frame = pd.DataFrame([hold.cells], dtype="str")
+    frame[LINE] = hold.line
+    return frame, name
