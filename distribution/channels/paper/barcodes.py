@@ -8,6 +8,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from distribution.channels.paper import geometry
 
+_AS_DIGIT = bytes(ord("1") if grey else ord("0") for grey in range(256))
+
 
 def sheet_code(*, batch_id: str, piece: int, sheet: int, of: int, generation: int = 0) -> str:
     """What a sheet's code says: `batch|piece|sheet/of|check`, a reprint's piece with its mark (`0118R1`)."""
@@ -26,9 +28,8 @@ def draw_data_matrix(canvas: Canvas, words: str, *, left: float, top: float, siz
 
     An inline image of one bit per module: a tenth of the bytes and time of drawn squares.
     """
-    rows = _modules(words)
-    bits = "".join(_packed(row) for row in rows)
-    height, width = len(rows), len(rows[0])
+    modules, height, width = _modules(words)
+    bits = "".join(_packed(modules[row * width : (row + 1) * width]) for row in range(height))
     side = geometry.pt(size)
     x, y = geometry.x_pt(left), geometry.y_pt(top) - side
     canvas._code.append(
@@ -37,15 +38,15 @@ def draw_data_matrix(canvas: Canvas, words: str, *, left: float, top: float, siz
     )
 
 
-def _modules(words: str) -> list[list[int]]:
-    """The symbol with its quiet zone as rows of grey values, one per module."""
+def _modules(words: str) -> tuple[bytes, int, int]:
+    """The symbol with its quiet zone, a digit per module (1 = white), and its height and width."""
     image: Any = zxingcpp.create_barcode(words, zxingcpp.BarcodeFormat.DataMatrix).to_image(scale=1)
-    rows: Any = memoryview(image).tolist()
-    return rows
+    grey = memoryview(image)
+    height, width = grey.shape or (0, 0)
+    return grey.tobytes().translate(_AS_DIGIT), height, width
 
 
-def _packed(row: list[int]) -> str:
-    """A row of grey values as hexadecimal digits, one bit per module, padded to whole bytes."""
-    bits = "".join("1" if value else "0" for value in row)
-    bits += "1" * (-len(bits) % 8)
+def _packed(row: bytes) -> str:
+    """A row of digits as hexadecimal, one bit per module, padded to whole bytes with white."""
+    bits = row + b"1" * (-len(row) % 8)
     return f"{int(bits, 2):0{len(bits) // 4}X}"

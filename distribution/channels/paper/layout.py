@@ -13,7 +13,7 @@ from distribution.channels.paper.typesetting import Setting
 HEAD_HEIGHT = 8.5
 ROW_HEIGHT, NOTE_HEIGHT = 8.6, 4.6
 ROSTER_ROW_HEIGHT, ROSTER_LINE_HEIGHT = 6.6, 3.7
-REPORT_TAIL, ROSTER_TAIL = 46.0, 40.0
+REPORT_TAIL, ROSTER_TAIL = 46.0, 28.0
 TITLE_HEIGHT = 20.0  # above the roster: title and opening sentence
 STUDENT_HEIGHT, NAME_LINE_HEIGHT = 19.0, 5.2  # name and ids above a report; each further line of a name
 REPORT_TOP = 34.0  # of a report that has a sheet of its own
@@ -142,12 +142,14 @@ def roster_setting(student: Student) -> Setting:
 
 def row_height(line: content.ScoreLine) -> float:
     """The height of a report's row with its notes."""
-    notes = (line.kind is not LineKind.SCORE) + bool(line.other_name) * len(other_name_lines(line))
+    notes = (line.kind is not LineKind.SCORE) + len(other_name_lines(line))
     return ROW_HEIGHT + NOTE_HEIGHT * notes
 
 
 def other_name_lines(line: content.ScoreLine) -> list[str]:
-    """The other name of a test, broken to the table's width; it stands in a note of its own."""
+    """The other name of a test, broken to the table's width: each line is a note of its own."""
+    if not line.other_name:
+        return []
     return typesetting.wrap(line.other_name, fonts.REGULAR, 8.5, width=120.0, break_words=True)
 
 

@@ -311,10 +311,9 @@ class PieceDrawing:
             self.pen.text(LEFT, note_y, say(note), font=font, size=8.5)
             self.pen.box(_MARK_X, y + 1.4, _MARK_WIDTH, layout.row_height(line) - 2.6, filled=True)
             note_y += layout.NOTE_HEIGHT
-        if line.other_name:
-            for part in layout.other_name_lines(line):
-                self.pen.text(LEFT, note_y, say("other_name", name=part), size=8.5, ink=SECOND_INK)
-                note_y += layout.NOTE_HEIGHT
+        for part in layout.other_name_lines(line):
+            self.pen.text(LEFT, note_y, say("other_name", name=part), size=8.5, ink=SECOND_INK)
+            note_y += layout.NOTE_HEIGHT
         bottom = y + layout.row_height(line)
         self.pen.line(LEFT, bottom, RIGHT, ink=LINE_INK)
         self.lines_set += 1

@@ -31,7 +31,7 @@ def wrap(text: str, font: str, size: float, *, width: float, break_words: bool =
     lines: list[str] = []
     for word in text.split(" "):
         for part in _parts(word, font, size, room) if break_words else [word]:
-            joined = f"{lines[-1]} {part}" if lines and part is not None else part
+            joined = f"{lines[-1]} {part}" if lines else part
             if lines and fonts.width(joined, font, size) <= room:
                 lines[-1] = joined
             else:
@@ -41,6 +41,8 @@ def wrap(text: str, font: str, size: float, *, width: float, break_words: bool =
 
 def _parts(word: str, font: str, size: float, room: float) -> list[str]:
     """A word in pieces that fit, the longest first."""
+    if fonts.width(word, font, size) <= room:
+        return [word]
     parts = [""]
     for character in word:
         if parts[-1] and fonts.width(parts[-1] + character, font, size) > room:

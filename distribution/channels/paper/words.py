@@ -20,9 +20,15 @@ class Words:
             keep_trailing_newline=False,
         )
         self._macros = environment.get_template(f"{template}.txt").module
+        self._fixed: dict[str, str] = {}
 
     def __call__(self, place: str, **values: Any) -> str:
-        return str(getattr(self._macros, place)(**values))
+        if values:
+            return str(getattr(self._macros, place)(**values))
+        # Words that never change are asked for once, not on every sheet.
+        if place not in self._fixed:
+            self._fixed[place] = str(getattr(self._macros, place)())
+        return self._fixed[place]
 
 
 @cache
