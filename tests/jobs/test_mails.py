@@ -1,0 +1,175 @@
+"""Mails of a night: corrections are told to the institution, and what waits is sent."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from distribution.jobs import mails as post
+from distribution.ledger import mails
+from tests.support import mail_servers, records
+
+RUN = "N20261123-01"
+
+
+@pytest.fixture
+def line(line):
+    """A run in which 4471 was sent a file with one new, two corrected and one cancelled record."""
+    with line.connect() as conn:
+        records.run(conn, RUN)
+        records.contact(conn, "4471", "technical", email="tech@example.edu")
+        score_file(conn, "CLEP_4471_20261123_000007.txt", ["N", "C", "C", "X"])
+    return line
+
+
+def score_file(conn, name, actions, **given):
+    """A score file with a D record for each action."""
+    number = conn.execute("SELECT count(*) + 1 FROM ledger.score_file").fetchone()[0]
+    row = {"name": name, "di": "4471", "run_id": RUN, "state": "delivered", "number": number,
+           "delivered_at": datetime(2026, 11, 24, 3, 5, tzinfo=UTC), **given}  # fmt: skip
+    file_id = conn.execute(
+        """
+        INSERT INTO ledger.score_file (name, di, sequence, previous_sequence, business_date, created_at,
+                                       run_id, layout, layout_version, encoding, newline, control, state,
+                                       delivered_at)
+        VALUES (%(name)s, %(di)s, %(number)s, %(number)s - 1, '2026-11-23', '2026-11-24 03:00Z',
+                %(run_id)s, 'fixed-1', 1, 'utf-8', 'crlf', 'inline', %(state)s, %(delivered_at)s)
+        RETURNING file_id
+        """,
+        row,
+    ).fetchone()[0]
+    for position, action in enumerate(actions):
+        version = records.result(conn, f"R-{number}-{position}")
+        records.owe(
+            conn, version, row["di"], action, channel="electronic", state="delivered", file_id=file_id
+        )
+
+
+def send(line, server):
+    with mail_servers.serving(server) as port:
+        settings = line.settings.model_copy(update={"smtp_host": "127.0.0.1", "smtp_port": port})
+        return post.send_waiting(replace(line, settings=settings))
+
+
+def test_corrections_are_told_to_the_technical_contact_by_file_name_and_counts_alone(line):
+    server = mail_servers.TakesAll()
+    assert post.plan_correction_notices(line, run_id=RUN) == 1
+    assert send(line, server).sent == 1
+    notice = server.mails[0]
+    assert notice["To"] == "tech@example.edu"
+    assert notice["Subject"] == "Corrections in CLEP_4471_20261123_000007.txt"
+    text = notice.get_content()
+    for words in ("Corrections (action C):   2", "Cancellations (action X): 1", "New scores (action N):    1",
+                  "Records in all:           4"):  # fmt: skip
+        assert words in text
+    for secret in ("Nguyễn", "Ann", "00123", "R-1-1", "FINACC", "55"):
+        assert secret not in text
+
+
+def test_a_notice_is_planned_and_sent_once(line):
+    server = mail_servers.TakesAll()
+    post.plan_correction_notices(line, run_id=RUN)
+    send(line, server)
+    assert post.plan_correction_notices(line, run_id=RUN) == 0
+    assert send(line, server) == post.MailOutcome()
+    assert len(server.mails) == 1
+
+
+def test_files_without_corrections_and_files_that_did_not_leave_are_not_told(line):
+    with line.connect() as conn:
+        score_file(conn, "CLEP_4471_20261123_000008.txt", ["N", "N"])
+        score_file(conn, "CLEP_4471_20261123_000009.txt", ["C"], state="failed", delivered_at=None)
+    assert post.plan_correction_notices(line, run_id=RUN) == 1
+
+
+def test_a_file_of_an_earlier_run_is_told_by_the_run_that_delivered_it(line):
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.run SET state = 'finished'")
+        conn.execute(
+            """
+            INSERT INTO ledger.run (run_id, kind, business_date, started_at)
+            VALUES ('N20261124-01', 'nightly', '2026-11-24', '2026-11-25 03:00Z')
+            """
+        )
+        late = datetime(2026, 11, 25, 3, 5, tzinfo=UTC)
+        score_file(conn, "CLEP_4471_20261123_000008.txt", ["X"], delivered_at=late)
+    assert post.plan_correction_notices(line, run_id="N20261124-01") == 1
+
+
+def test_without_a_technical_contact_nobody_is_told_and_the_log_says_so(line, caplog):
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.contact SET valid_to = '2026-11-22'")
+    assert post.plan_correction_notices(line, run_id=RUN) == 0
+    assert "4471 has no technical contact" in caplog.text
+
+
+def test_without_a_server_a_mail_lies_whole_in_the_outbox_until_there_is_one(line):
+    post.plan_correction_notices(line, run_id=RUN)
+    assert post.send_waiting(line) == post.MailOutcome(outbox=1)
+    kept = list(line.settings.mail_outbox.glob("*.eml"))
+    assert len(kept) == 1
+    lying = kept[0].read_bytes()
+    server = mail_servers.TakesAll()
+    assert send(line, server) == post.MailOutcome(sent=1)
+    assert server.raw[0].rstrip() == lying.rstrip()
+    assert not kept[0].exists()
+
+
+def test_a_server_that_is_down_leaves_every_mail_waiting_and_the_night_goes_on(line):
+    post.plan_correction_notices(line, run_id=RUN)
+    settings = line.settings.model_copy(
+        update={"smtp_host": "127.0.0.1", "smtp_port": mail_servers.free_port()}
+    )
+    assert post.send_waiting(replace(line, settings=settings)) == post.MailOutcome(failed=1)
+    with line.connect() as conn:
+        assert [(mail.state, mail.attempts) for mail in mails.waiting(conn)] == [("planned", 0)]
+    assert send(line, mail_servers.TakesAll()).sent == 1
+
+
+def test_a_mail_put_off_by_the_server_waits_for_the_next_run_and_the_others_go(line):
+    with line.connect() as conn:
+        records.contact(conn, "5000", "technical", email="other@example.edu")
+        score_file(conn, "CLEP_5000_20261123_000001.txt", ["C"], di="5000")
+    post.plan_correction_notices(line, run_id=RUN)
+    busy = mail_servers.Answers("tech@example.edu", "450 try later")
+    assert send(line, busy) == post.MailOutcome(sent=1, failed=1)
+    assert send(line, mail_servers.TakesAll()) == post.MailOutcome(sent=1)
+
+
+def test_a_mail_refused_for_good_is_left_to_a_person(line):
+    post.plan_correction_notices(line, run_id=RUN)
+    assert send(line, mail_servers.Answers("tech@example.edu", "550 unknown")).failed == 1
+    assert send(line, mail_servers.TakesAll()) == post.MailOutcome()
+    with line.connect() as conn:
+        state = conn.execute("SELECT state, last_error FROM ledger.mail").fetchone()
+    assert state[0] == "bounced"
+    assert "550" in state[1]
+
+
+def test_the_mailroom_is_told_its_batches_where_it_has_an_address(line):
+    with line.connect() as conn:
+        conn.execute(
+            """
+            INSERT INTO ledger.batch (batch_id, business_date, run_id, stock, sheets_per_piece, pieces,
+                                      sheets, pages, created_at)
+            VALUES ('PB-20261123-A', '2026-11-23', %s, 'no10-window', 1, 12, 12, 24, '2026-11-24 03:00Z'),
+                   ('PB-20261123-B', '2026-11-23', %s, 'no10-window', 3, 5, 15, 30, '2026-11-24 03:00Z')
+            """,
+            [RUN, RUN],
+        )
+    assert post.plan_mailroom_volumes(line, run_id=RUN) == 0
+    settings = line.settings.model_copy(update={"mailroom_email": "mailroom@example.org"})
+    server = mail_servers.TakesAll()
+    assert post.plan_mailroom_volumes(replace(line, settings=settings), run_id=RUN) == 1
+    send(line, server)
+    assert server.mails[0]["Subject"] == "2 print batches of 2026-11-23"
+    text = server.mails[0].get_content()
+    assert "PB-20261123-B: 5 pieces, 15 sheets" in text
+    assert "17 pieces, 27 sheets" in text
+
+
+def test_contacts_that_are_not_in_force_get_nothing(line):
+    with line.connect() as conn:
+        records.contact(conn, "5000", "technical", valid_from=date(2026, 11, 24))
+        found = mails.contacts_in_force(conn, role="technical", on=date(2026, 11, 23))
+    assert found == {"4471": "tech@example.edu"}
