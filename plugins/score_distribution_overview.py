@@ -17,6 +17,10 @@ PREFIX = "/score-distribution"
 NIGHTS = 14
 _LOOK = Path(__file__).with_suffix(".css")
 _SENT = {"electronic": "SFTP files", "paper": "Print and mail", "portal": "Schools' portal"}
+_CARRIED = {
+    "held": {"opening": "", "added": "+", "released": "−", "rejected": "−"},
+    "waiting": {"opening": "", "added": "+", "delivered": "−", "withdrawn": "−"},
+}
 _ENDS = {
     0: "",
     3: " Some files wait for a retry.",
@@ -178,14 +182,11 @@ def _channels(summary: Mapping[str, Any]) -> str:
 
 def _carried(summary: Mapping[str, Any]) -> str:
     rows = []
-    for name in ("held", "waiting"):
-        counts = summary.get("carried", {}).get(name, {})
-        moves = " ".join(
-            f"{'+' if key in ('opening', 'added') else '−'} {count:,} {key}"
-            for key, count in counts.items()
-            if key != "closing"
+    for name, moves in _CARRIED.items():
+        told = " ".join(
+            f"{sign} {_count(summary, 'carried', name, key):,} {key}" for key, sign in moves.items()
         )
-        rows.append([name.capitalize(), f"{counts.get('closing', 0):,}", moves.removeprefix("+ ")])
+        rows.append([name.capitalize(), f"{_count(summary, 'carried', name, 'closing'):,}", told])
     return _card("Carried forward", _table(["", "Closing", "Is"], rows))
 
 

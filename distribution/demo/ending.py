@@ -1,6 +1,6 @@
 """What a night tells at its end: the balance, and where everything lies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,14 @@ MEANING = {
     "python -m distribution delivery list --state failed",
     4: "finished and balanced, but a feed was refused: python -m distribution feed list",
     5: "OUT OF BALANCE: sending is blocked until a person has found out why; read the report",
+}
+
+# The ledger keeps documents without the order of their words; people read them in this one.
+RECEIVED = ("new", "corrected", "duplicate", "held")
+OWED = ("delivered", "acknowledged", "returned", "waiting", "held", "withdrawn")
+CARRIED = {
+    "held": {"opening": "", "added": "+", "released": "-", "rejected": "-"},
+    "waiting": {"opening": "", "added": "+", "delivered": "-", "withdrawn": "-"},
 }
 
 
@@ -44,26 +52,25 @@ def _is_empty(document: Mapping[str, Any]) -> bool:
 
 
 def _balance(document: Mapping[str, Any]) -> Iterator[str]:
-    received = document["received"]
-    parts = [f"{received[name]:,} {name}" for name in ("new", "corrected", "duplicate", "held")]
-    yield f"  received      {received['records']:,} = {' + '.join(parts)}"
-    if owed := document.get("owed"):
-        parts = [f"{count:,} {name}" for name, count in owed.items() if name != "owed"]
-        yield f"  owed          {owed['owed']:,} = {' + '.join(parts)}"
-    for name, counts in document["carried"].items():
-        moves = [
-            f"{'' if key == 'opening' else '+ ' if key == 'added' else '- '}{count:,} {key}"
-            for key, count in counts.items()
-            if key != "closing"
-        ]
-        yield f"  {name + ' over':<14}{' '.join(moves)} = {counts['closing']:,} closing"
+    received, owed = document["received"], document["owed"]
+    yield f"  received      {_sum(received, 'records', RECEIVED)}"
+    yield f"  owed          {_sum(owed, 'owed', OWED)}"
+    for name, moves in CARRIED.items():
+        counts = document["carried"][name]
+        told = " ".join(f"{sign} {counts[key]:,} {key}" for key, sign in moves.items())
+        yield f"  {name + ' over':<14}{told.strip()} = {counts['closing']:,} closing"
+
+
+def _sum(counts: Mapping[str, int], total: str, parts: Sequence[str]) -> str:
+    return f"{counts[total]:,} = " + " + ".join(f"{counts[part]:,} {part}" for part in parts)
 
 
 def _paper(settings: Settings, document: Mapping[str, Any]) -> Iterator[str]:
     placed, batches = document["deliveries"]["paper"], len(document["batches"])
     yield f"  paper         {placed:,} scores in {batches:,} batches"
-    for batch in document["batches"]:
-        for path in sorted(settings.paper_outbox.rglob(f"{batch}*.pdf")):
+    for batch in sorted(document["batches"]):
+        # Each has its cover sheet and manifest beside it.
+        for path in sorted(settings.paper_outbox.rglob(f"{batch}.pdf")):
             yield f"                {path}"
 
 
