@@ -70,8 +70,8 @@ def test_a_row_holds_what_the_school_sees(line):
             "academic_year": "2026-27", "school_code": SCHOOL, "school_name": f"Łódź {SCHOOL}",
             "result_id": "R-0", "candidate_id": "007", "last_name": "Nguyễn", "first_name": "Ann",
             "middle_name": "O'Brien, \"Bo\"", "birth_date": "2008-05-01", "gender": "X",
-            "exam_code": "FINACC", "exam_title": "Financial Accounting", "test_date": "2026-11-20", "scaled_score": "55",
-            "recommended_credits": "3", "funding": "self", "voucher_order_id": "",
+            "exam_code": "FINACC", "exam_title": "Financial Accounting", "test_date": "2026-11-20",
+            "scaled_score": "55", "recommended_credits": "3", "funding": "self", "voucher_order_id": "",
             "seen_because": "attending", "revision": "1", "status": "scored", "released_on": "2026-11-23",
         }
     ]  # fmt: skip
