@@ -159,9 +159,14 @@ def _padded(column: pa.Array, field: Field) -> pa.Array:
     # An absent number is blank, never zeros.
     return pc.if_else(
         pc.equal(column, ""),
-        pa.scalar(" " * field.length, pa.large_string()),
+        _text(" " * field.length),
         pc.utf8_lpad(column, field.length, "0"),
     )
+
+
+def _text(text: str) -> pa.Scalar:
+    # Kernels join texts of one type only, and the columns are large strings.
+    return pa.scalar(text, pa.large_string())
 
 
 def _quoted(column: pa.Array, field: Field) -> pa.Array:
@@ -171,17 +176,17 @@ def _quoted(column: pa.Array, field: Field) -> pa.Array:
     if not pc.any(needy).as_py():
         return column
     doubled = pc.replace_substring(column, '"', '""')
-    return pc.if_else(needy, pc.binary_join_element_wise('"', doubled, '"', ""), column)
+    return pc.if_else(needy, pc.binary_join_element_wise(_text('"'), doubled, _text('"'), _text("")), column)
 
 
 def _joined(cells: list[pa.Array], form: Form) -> pa.Array:
     """The cells of each row as one line, its newline included."""
-    end = pa.scalar(form.line_end, pa.large_string())
+    end = _text(form.line_end)
     if form.layout.kind is LayoutKind.FIXED:
-        return pc.binary_join_element_wise(*cells, end, pa.scalar("", pa.large_string()))
+        return pc.binary_join_element_wise(*cells, end, _text(""))
     *most, last = cells
-    last = pc.binary_join_element_wise(last, end, pa.scalar("", pa.large_string()))
-    return pc.binary_join_element_wise(*most, last, pa.scalar(",", pa.large_string()))
+    last = pc.binary_join_element_wise(last, end, _text(""))
+    return pc.binary_join_element_wise(*most, last, _text(","))
 
 
 def _encoded(lines: pa.Array, encoding: str) -> tuple[memoryview, np.ndarray]:
