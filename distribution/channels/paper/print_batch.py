@@ -8,8 +8,9 @@ from datetime import date, datetime
 from distribution import exams
 from distribution.channels.paper import geometry, layout, pen
 from distribution.channels.paper.content import Piece
+from distribution.channels.paper.forms import Stationery
 from distribution.channels.paper.geometry import Stock
-from distribution.channels.paper.score_report import PieceDrawing, Stationery
+from distribution.channels.paper.score_report import PieceDrawing
 
 
 @dataclass(frozen=True, slots=True)

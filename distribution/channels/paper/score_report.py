@@ -1,32 +1,27 @@
 """Drawing the sides of a piece: the address sheet with its roster, and the students' reports."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from distribution import exams
 from distribution.channels.paper import addresses, barcodes, fonts, geometry, layout, typesetting, words
 from distribution.channels.paper.content import LineKind, Piece, ScoreLine, Student
 from distribution.channels.paper.fonts import BOLD, REGULAR
+from distribution.channels.paper.forms import (
+    DATE_X,
+    ROSTER_COUNT_X,
+    ROSTER_ID_X,
+    SCORE_X,
+    KeptForms,
+    Stationery,
+)
 from distribution.channels.paper.geometry import LEFT, RIGHT, Stock
 from distribution.channels.paper.layout import Face, FaceKind, Sheet
-from distribution.channels.paper.pen import INK, LINE_INK, RULE, SECOND_INK, WHITE, Pen
+from distribution.channels.paper.pen import LINE_INK, SECOND_INK, WHITE, Pen
 
-NOTE_SIZE, NOTE_LEADING = 7.5, 3.6
-_DATE_X, _SCORE_X = 112.0, 152.0  # test date begins, score ends
-_TITLE_WIDTH = _DATE_X - LEFT - 4.0
-_ROSTER_ID_X, _ROSTER_COUNT_X = 110.0, 172.0
+_TITLE_WIDTH = DATE_X - LEFT - 4.0
 _ROSTER_ID_WIDTH = 46.0
 _SIDE_X = 140.0  # the column to the right of the window
 _MARK_X, _MARK_WIDTH = LEFT - 3.2, 1.4
-
-
-@dataclass(frozen=True, slots=True)
-class Stationery:
-    """What stands alike on all pieces of a batch."""
-
-    batch_id: str
-    reported_on: date
-    return_address: tuple[str, ...]
 
 
 def long_date(day: date) -> str:
@@ -43,60 +38,7 @@ class PieceDrawing:
         self.programme = exams.programme()
         self.day = long_date(stationery.reported_on)
         self.lines_set = 0
-        self._keep_forms()
-
-    def _keep_forms(self) -> None:
-        self.pen.form("letterhead", self._letterhead)
-        self.pen.form("report-head", self._report_head)
-        self.pen.form("roster-head", self._roster_head)
-        self.pen.form("notes", lambda: self._notes([self._scale_note()]))
-        self.pen.form("notes-essays", lambda: self._notes([self.words("essay_note"), self._scale_note()]))
-        self.pen.form("notes-roster", lambda: self._notes([]))
-
-    # What repeats -------------------------------------------------------------------------------------------
-    def _letterhead(self) -> None:
-        """Return address at the top left: above the window, whatever the letter's place in the envelope."""
-        first, *others = self.stationery.return_address or ("",)
-        self.pen.text(LEFT, geometry.TOP + 3.4, first, font=BOLD, size=9.5)
-        for row, line in enumerate(others, start=1):
-            self.pen.text(LEFT, geometry.TOP + 3.4 + 4.1 * row, line, size=8.5, ink=SECOND_INK)
-
-    def _report_head(self) -> None:
-        say, programme = self.words, self.programme
-        self.pen.text(LEFT, 5.2, say("exam"), font=BOLD, size=8)
-        self.pen.text(_DATE_X, 5.2, say("test_date"), font=BOLD, size=8)
-        score = say("score", lowest=programme.lowest_score, highest=programme.highest_score)
-        self.pen.right(_SCORE_X, 5.2, score, font=BOLD, size=8)
-        self.pen.right(RIGHT, 5.2, say("credits"), font=BOLD, size=8)
-        self.pen.line(LEFT, 7.4, RIGHT, weight=RULE, ink=INK)
-
-    def _roster_head(self) -> None:
-        say = self.words
-        self.pen.text(LEFT, 5.2, say("roster_name"), font=BOLD, size=8)
-        self.pen.text(_ROSTER_ID_X, 5.2, say("roster_candidate"), font=BOLD, size=8)
-        self.pen.right(_ROSTER_COUNT_X, 5.2, say("roster_results"), font=BOLD, size=8)
-        self.pen.right(RIGHT, 5.2, say("roster_sheet"), font=BOLD, size=8)
-        self.pen.line(LEFT, 7.4, RIGHT, weight=RULE, ink=INK)
-
-    def _scale_note(self) -> str:
-        programme = self.programme
-        return self.words("scale_note", lowest=programme.lowest_score, highest=programme.highest_score)
-
-    def _notes(self, notes: list[str]) -> None:
-        """Notes, then the redisclosure notice that 34 CFR 99.33 asks for, from y = 0 down."""
-        y = 3.0
-        for note in notes:
-            y = self._paragraph(y, note) + 1.2
-        y += 1.6
-        self.pen.line(LEFT, y - 3.4, RIGHT)
-        self.pen.text(LEFT, y + 1.0, self.words("redisclosure_title"), font=BOLD, size=NOTE_SIZE)
-        self._paragraph(y + 1.0 + NOTE_LEADING, self.words("redisclosure"))
-
-    def _paragraph(self, y: float, text: str) -> float:
-        for line in typesetting.wrap(text, REGULAR, NOTE_SIZE, width=RIGHT - LEFT):
-            self.pen.text(LEFT, y, line, size=NOTE_SIZE, ink=SECOND_INK)
-            y += NOTE_LEADING
-        return y
+        KeptForms(pen, stationery).keep()
 
     # Sheets -------------------------------------------------------------------------------------------------
     def draw(self, piece: Piece, sheets: tuple[Sheet, ...], *, stock: Stock) -> None:
@@ -177,8 +119,9 @@ class PieceDrawing:
         )
         lines = [(line, name.size) for line in name.lines]
         lines.append((f"{say('institution', di=piece.di)} · {say('reported', day=self.day)}", 8.5))
-        for row, (line, size) in enumerate(lines[-3:], start=1):
-            self.pen.text(LEFT, geometry.TOP + 4.0 + 4.1 * row, line, size=size, ink=SECOND_INK)
+        leading = 4.1 if len(lines) <= 3 else 2.9
+        for row, (line, size) in enumerate(lines, start=1):
+            self.pen.text(LEFT, geometry.TOP + 4.0 + leading * row, line, size=size, ink=SECOND_INK)
 
     def _continued(self, piece: Piece, face: Face) -> None:
         """The head of a further side: whose rows go on here."""
@@ -214,7 +157,7 @@ class PieceDrawing:
         if face.closes:
             total = self.words("roster_total", students=len(piece.students), results=piece.reports)
             self.pen.text(LEFT, y + 5.0, total, font=BOLD, size=9.5)
-            self.pen.right(_ROSTER_COUNT_X, y + 5.0, str(piece.reports), font=BOLD, size=9.5)
+            self.pen.right(ROSTER_COUNT_X, y + 5.0, str(piece.reports), font=BOLD, size=9.5)
             self.pen.stamp("notes-roster", down=y + 11.0)
 
     def _roster_row(self, y: float, student: Student, sheet: int) -> float:
@@ -223,8 +166,8 @@ class PieceDrawing:
         candidate = typesetting.set_down(
             student.candidate_id, REGULAR, width=_ROSTER_ID_WIDTH, largest=9.5, smallest=5.5
         )
-        self.pen.text(_ROSTER_ID_X, baseline, candidate.lines[0], size=candidate.size)
-        self.pen.right(_ROSTER_COUNT_X, baseline, str(len(student.lines)), size=9.5)
+        self.pen.text(ROSTER_ID_X, baseline, candidate.lines[0], size=candidate.size)
+        self.pen.right(ROSTER_COUNT_X, baseline, str(len(student.lines)), size=9.5)
         self.pen.right(RIGHT, baseline, str(sheet), size=9.5)
         for row, line in enumerate(setting.lines):
             self.pen.text(LEFT, baseline + layout.ROSTER_LINE_HEIGHT * row, line, size=setting.size)
@@ -266,9 +209,11 @@ class PieceDrawing:
             y += layout.NAME_LINE_HEIGHT
         y += 1.0
         x = self._labelled(LEFT, y, self.words("candidate"), student.candidate_id, width=60)
+        room = self._marks(student, y) - x - 7.0
         if student.college_student_id:
-            self._labelled(x + 7.0, y, self.words("college_student"), student.college_student_id, width=52)
-        self._marks(student, y)
+            label = self.words("college_student")
+            width = room - fonts.width(label, REGULAR, 8.5) / geometry.MM - 6.0
+            self._labelled(x + 7.0, y, label, student.college_student_id, width=max(width, 20.0))
         return top + layout.STUDENT_HEIGHT + layout.NAME_LINE_HEIGHT * (len(setting.lines) - 1)
 
     def _labelled(self, x: float, y: float, label: str, value: str, *, width: float) -> float:
@@ -279,8 +224,11 @@ class PieceDrawing:
             self.pen.text(x, y + 2.4 * row, line, font=BOLD, size=setting.size)
         return x + max(fonts.width(line, BOLD, setting.size) for line in setting.lines) / geometry.MM
 
-    def _marks(self, student: Student, y: float) -> None:
-        """White on ink at the right: nobody files a correction or a cancellation as a new score."""
+    def _marks(self, student: Student, y: float) -> float:
+        """White on ink at the right: nobody files a correction or a cancellation as a new score.
+
+        Returns where they begin.
+        """
         x = RIGHT
         for kind, place in (
             (LineKind.CANCELLED, "cancelled_mark"),
@@ -292,17 +240,18 @@ class PieceDrawing:
                 self.pen.box(x - width, y - 3.7, width, 5.2, filled=True)
                 self.pen.text(x - width + 2.0, y, words_, font=BOLD, size=7.5, ink=WHITE)
                 x -= width + 2.0
+        return x
 
     def _score_line(self, y: float, line: ScoreLine) -> float:
         say, baseline = self.words, y + 5.7
         title = line.title + (say("essay_mark") if line.essays else "")
         setting = typesetting.set_down(title, REGULAR, width=_TITLE_WIDTH, largest=10.5, smallest=6)
         self.pen.text(LEFT, baseline, setting.lines[0], size=setting.size)
-        self.pen.text(_DATE_X, baseline, line.test_date, size=9.5)
+        self.pen.text(DATE_X, baseline, line.test_date, size=9.5)
         if line.kind is LineKind.CANCELLED:
             self.pen.right(RIGHT, baseline, say("cancelled"), font=BOLD, size=10.5)
         else:
-            self.pen.right(_SCORE_X, baseline, line.score, font=BOLD, size=13)
+            self.pen.right(SCORE_X, baseline, line.score, font=BOLD, size=13)
             self.pen.right(RIGHT, baseline, line.credits, size=10.5)
         note_y = baseline + layout.NOTE_HEIGHT
         if line.kind is not LineKind.SCORE:
