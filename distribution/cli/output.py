@@ -22,11 +22,15 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Answer yes to every ques
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings; `empty` is the sentence that stands where there is no row."""
+    """Rows under headings; `empty` is the sentence that stands where there is no row.
+
+    Numbers are counts, written 1,248; those under the headings of `names` are typed back in: 1248.
+    """
 
     columns: Sequence[str]
     rows: Iterable[Sequence[object]]
     empty: str
+    names: frozenset[str] = frozenset({"id", "line"})
 
 
 def emit(
@@ -68,27 +72,26 @@ def table_lines(table: Table) -> list[str]:
     rows = [list(row) for row in table.rows]
     if not rows:
         return [table.empty]
-    widths = [
-        max(_width(_cell(cell)) for cell in (heading, *column))
-        for heading, *column in zip(table.columns, *rows, strict=True)
+    columns = [
+        _column(heading, cells, is_name=heading in table.names)
+        for heading, *cells in zip(table.columns, *rows, strict=True)
     ]
-    numeric = [all(_is_number(cell) for cell in column) for column in zip(*rows, strict=True)]
-    ruled: list[Sequence[object]] = [table.columns, ["-" * width for width in widths], *rows]
-    return [_row_line(row, widths, numeric) for row in ruled]
+    return [_GAP.join(cells).rstrip() for cells in zip(*columns, strict=True)]
 
 
-def _row_line(row: Sequence[object], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    cells = (
-        _padded(_cell(cell), width, to_the_right=is_number)
-        for cell, width, is_number in zip(row, widths, numeric, strict=True)
-    )
-    return _GAP.join(cells).rstrip()
+def _column(heading: str, cells: Sequence[object], *, is_name: bool) -> list[str]:
+    """Heading, rule and cells of one column, padded to one width."""
+    texts = [heading, *(_cell(cell, is_name=is_name) for cell in cells)]
+    width = max(map(_width, texts))
+    texts.insert(1, "-" * width)
+    to_the_right = all(map(_is_number, cells))
+    return [_padded(text, width, to_the_right=to_the_right) for text in texts]
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, *, is_name: bool) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if _is_number(value) else str(value)
+    return f"{value:,}" if _is_number(value) and not is_name else str(value)
 
 
 def _is_number(value: object) -> bool:

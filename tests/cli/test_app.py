@@ -124,6 +124,11 @@ def test_a_table_lines_up_numbers_and_names_in_any_script(capsys):
     ]
 
 
+def test_an_id_is_written_as_it_is_typed_and_a_count_with_commas():
+    table = output.Table(["id", "records"], [[1248, 1248]], empty="None.")
+    assert output.table_lines(table)[-1].split() == ["1248", "1,248"]
+
+
 def test_an_empty_table_says_what_to_do(capsys):
     empty = "No feed yet. Put one into inbox/."
     output.emit({}, as_json=False, table=output.Table(["file"], [], empty=empty))
