@@ -1,5 +1,6 @@
 """A whole Airflow on this machine for one demo night: server, scheduler, Dag processor, and its REST door."""
 
+import fcntl
 import http.client
 import json
 import logging
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from distribution.errors import PermanentError, TransientError
+from distribution.errors import AnotherRunHoldsTheLock, PermanentError, TransientError
 from distribution.ledger import upgrade
 from distribution.settings import PROJECT_ROOT, Settings
 
@@ -69,6 +70,21 @@ class TaskEnd:
     log_file: Path
 
 
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Hold the one Airflow of this home. Raises AnotherRunHoldsTheLock when it runs already."""
+    home = settings.home / "airflow"
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise AnotherRunHoldsTheLock(
+                f"An Airflow of {settings.home} is running already. End it (Ctrl-C in its window) first."
+            ) from exc
+        yield
+
+
 def environment(settings: Settings, *, ledger_url: str, cluster_url: str, schedules: bool) -> dict[str, str]:
     """What Airflow's processes are told; nothing of the caller's own Airflow is taken over.
 
@@ -113,8 +129,6 @@ def environment(settings: Settings, *, ledger_url: str, cluster_url: str, schedu
 def begin_migration(told: Mapping[str, str], cluster_url: str) -> subprocess.Popen[bytes]:
     """Start bringing Airflow's own database to its version; `running` waits for it."""
     upgrade.make_database(_metadata_url(cluster_url, "postgresql"))
-    home = Path(told["AIRFLOW_HOME"])
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     return _start("migration", ["db", "migrate"], told)
 
 
@@ -138,6 +152,7 @@ def running(told: Mapping[str, str], migration: subprocess.Popen[bytes]) -> Iter
             port=port, password=json.loads(passwords.read_text())[USER], home=home, children=children
         )
         _wait_until_ready(stack)
+        _end_broken_runs(stack)
         yield stack
     finally:
         stop(children.values())
@@ -227,6 +242,13 @@ def _wait_until_ready(stack: Stack) -> None:
             pass  # the server does not listen yet
         time.sleep(0.3)
     raise TransientError(f"Airflow was not ready after {READY_SECONDS} s. Its logs are in {stack.home}.")
+
+
+def _end_broken_runs(stack: Stack) -> None:
+    """Close runs that a killed Airflow left open; Airflow itself would wait five minutes for their tasks."""
+    path = "/dags/~/dagRuns?state=running&state=queued&limit=100"
+    for run in stack.call("GET", path)["dag_runs"]:
+        stack.call("PATCH", f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
 
 def _ask(port: int, method: str, path: str, body: Mapping[str, Any] | None, token: str | None) -> Any:

@@ -16,13 +16,13 @@ from typing import NoReturn
 
 from distribution import filenames, settings
 from distribution.demo import airflow_stack, ending
-from distribution.errors import DistributionError, PermanentError
+from distribution.errors import AnotherRunHoldsTheLock, DistributionError, PermanentError
 from distribution.jobs import wiring
 from distribution.jobs.wiring import Line
 from distribution.ledger import embedded, runs
 from distribution.model import FeedKind
 
-UNEXPECTED, INTERRUPTED, DONE, FILES_WAIT = 1, 130, 0, 3
+DONE, UNEXPECTED, FILES_WAIT, LOCKED, INTERRUPTED = 0, 1, 3, 6, 130
 DAGS = ("ingest_feeds", "distribute_scores")
 
 
@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("Interrupted. Nothing was left running; the next night goes on where this one stood.")
         return INTERRUPTED
+    except AnotherRunHoldsTheLock as exc:
+        say(f"error: {exc}")
+        return LOCKED
     except DistributionError as exc:
         say(f"error: {exc}")
         return UNEXPECTED
@@ -84,6 +87,7 @@ def serve(line: Line, night: Night) -> int:
 def _airflow(line: Line, night: Night, *, schedules: bool) -> Iterator[airflow_stack.Stack]:
     """Feeds, partners and a running Airflow; at the end of the block all of it has stopped."""
     with ExitStack() as running:
+        running.enter_context(airflow_stack.alone(line.settings))
         # Airflow's own records lie on the embedded server, also where the ledger lies on another.
         cluster_url = line.url if not line.settings.database_url else embedded.start(line.settings.cluster)
         told = airflow_stack.environment(

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from distribution.demo import airflow_stack, ending
+from distribution.errors import AnotherRunHoldsTheLock
 
 DOCUMENT = {
     "schema_version": 1,
@@ -81,6 +82,17 @@ def test_two_airflows_on_one_machine_share_no_port(line):
     names = [name for name in one if name.endswith("_PORT") and name.startswith("AIRFLOW")]
     assert len(names) == 3
     assert len({*(one[name] for name in names), *(two[name] for name in names)}) == 6
+
+
+def test_a_home_has_one_airflow_at_a_time(line):
+    with (
+        airflow_stack.alone(line.settings),
+        pytest.raises(AnotherRunHoldsTheLock, match="running already"),
+        airflow_stack.alone(line.settings),
+    ):
+        pass
+    with airflow_stack.alone(line.settings):
+        pass
 
 
 def test_passwords_stay_the_same_and_belong_to_the_owner_alone(line):
