@@ -204,7 +204,8 @@ class _Rows:
     def _check_sizes(
         self, separators: np.ndarray, starts: np.ndarray, stops: np.ndarray, lines: np.ndarray
     ) -> None:
-        too_long = stops - starts > self._limits.line_bytes + 1  # a CR before the LF is no part of the line
+        returns = (stops > starts) & (self._bytes[stops - 1] == _RETURN)
+        too_long = stops - starts - returns > self._limits.line_bytes
         if too_long.any():
             raise self._too_large(int(lines[np.argmax(too_long)]), "is longer", self._limits.line_bytes)
         lengths = np.diff(np.concatenate([[self._last_end], separators])) - 1

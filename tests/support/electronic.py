@@ -1,4 +1,4 @@
-"""Electronic institutions for tests: an endpoint at a host, its secret, and deliveries that wait for a file."""
+"""Electronic institutions for tests: an endpoint at a host, its secret, deliveries that wait for a file."""
 
 from dataclasses import replace
 from datetime import date

@@ -171,7 +171,7 @@ def write_feed(
         control["parts"] = parts
     path = folder / str(FeedName(FeedKind(kind), day, number))
     total = _score_total(rows) if FeedKind(kind) is FeedKind.RESULTS else 0
-    return write_bytes(path, content, records=len(rows), score_total=total, **control)
+    return write_bytes(path, content, **{"records": len(rows), "score_total": total, **control})
 
 
 def write_bytes(path: Path, content: bytes, *, records: int, score_total: int = 0, **control: Any) -> Path:

@@ -50,10 +50,10 @@ def public_line(key: asyncssh.SSHKey) -> str:
     return key.export_public_key().decode().strip()
 
 
-# OpenSSH -----------------------------------------------------------------------------------------------------
+# OpenSSH ----------------------------------------------------------------------------
 @contextmanager
 def openssh(folder: Path, *, port: int | None = None, key: asyncssh.SSHKey | None = None) -> Iterator[Host]:
-    """A real sshd on loopback that lets the caller in by key, for SFTP only. `port` and `key` start it again."""
+    """A real sshd on loopback that lets the caller in by key, for SFTP only."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     host_key, account_key = key or new_key(), new_key()
@@ -116,7 +116,7 @@ def _wait_for(port: int) -> None:
     raise TimeoutError(f"nothing listens on port {port}")
 
 
-# hosts with a fault --------------------------------------------------------------------------------------------
+# hosts with a fault ----------------------------------------------------------------------------
 class Sound(asyncssh.SFTPServer):
     """A host without a fault; the base of those that have one."""
 
