@@ -95,7 +95,7 @@ CREATE TABLE ledger.result_version (
 
 DO $$
 BEGIN
-    FOR year IN 2000..2045 LOOP
+    FOR year IN 2005..2032 LOOP
         EXECUTE format('CREATE TABLE ledger.result_version_%s PARTITION OF ledger.result_version FOR VALUES FROM (%s) TO (%s)',
                        year, year, year + 1);
     END LOOP;
@@ -475,7 +475,7 @@ CREATE TABLE portal.staged_score (
 ) PARTITION BY RANGE (academic_year);
 DO $$
 BEGIN
-    FOR year IN 2000..2045 LOOP
+    FOR year IN 2005..2032 LOOP
         EXECUTE format('CREATE TABLE portal.staged_score_%s PARTITION OF portal.staged_score FOR VALUES FROM (%s) TO (%s)',
                        year, year, year + 1);
         EXECUTE format('ALTER TABLE portal.staged_score_%s ENABLE ROW LEVEL SECURITY', year);
