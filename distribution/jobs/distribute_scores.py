@@ -161,6 +161,7 @@ def _close(line: Line, run: Run) -> dict[str, Any]:
     if run.state == "running":
         with _timed(line, run.run_id, "Mail notices"):
             mails.plan_correction_notices(line, run_id=run.run_id)
+            mails.plan_mailroom_volumes(line, run_id=run.run_id)
             mails.send_waiting(line)
     return close_books.close(line, run)
 
