@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from distribution.errors import OutOfBalance, UsageError
+import psycopg
+
+from distribution.errors import OutOfBalance
 from distribution.jobs import (
     build_files,
     close_books,
@@ -27,27 +29,26 @@ from distribution.model import Channel
 
 log = logging.getLogger(__name__)
 
-SHARDS = 8
+SHARDS = 4
 _CHANNEL_STEPS = (Channel.PAPER, Channel.ELECTRONIC, Channel.PORTAL)
 
 
 def open_run(line: Line, *, on: date, only: str | None = None) -> str:
-    """The id of tonight's run; an unfinished one goes on, so that what it claimed is proved first.
+    """The id of tonight's run; one of tonight that was broken off goes on.
 
-    Raises UsageError when an unfinished run of another date or channel must be ended before.
+    A broken-off run of another date or channel is closed with what it did; this one takes over its open work.
     """
     with _alone(line), line.connect() as conn:
         return _opened(conn, line, on=on, only=only).run_id
 
 
-def _opened(conn: Any, line: Line, *, on: date, only: str | None) -> Run:
+def _opened(conn: psycopg.Connection, line: Line, *, on: date, only: str | None) -> Run:
     run = runs.open_run(conn, kind=runs.NIGHTLY, on=on, only_channel=only, started_at=line.now())
-    if run.business_date != on:
-        raise UsageError(
-            f"Run {run.run_id} of {run.business_date} was broken off. End it first: "
-            f"python -m distribution run nightly --date {run.business_date}"
-        )
-    return run
+    if (run.business_date, run.only_channel) == (on, only):
+        return run
+    conn.commit()
+    close_books.close(line, run)
+    return runs.open_run(conn, kind=runs.NIGHTLY, on=on, only_channel=only, started_at=line.now())
 
 
 def ingest(line: Line, run_id: str) -> dict[str, int]:

@@ -14,8 +14,8 @@ CREATE TABLE ledger.run (
     finished_at    timestamptz,
     exit_code      int,
     balanced       boolean,
-    summary        jsonb,                            -- the JSON of contract section 5
-    steps          jsonb NOT NULL DEFAULT '[]',      -- name, seconds, peak memory of each step
+    summary        json,                             -- the JSON of contract section 5, its keys in that order
+    steps          json NOT NULL DEFAULT '[]',       -- name, seconds, peak memory of each step
     owed           bigint,                           -- deliveries owed, computed again from the recorded revisions
     first_event_id bigint NOT NULL DEFAULT 0,        -- the newest delivery event before this run
     last_event_id  bigint,                           -- the newest delivery event that this run counted
