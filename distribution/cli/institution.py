@@ -62,8 +62,8 @@ def _on_file() -> list[dict[str, Any]]:
         reachable, waiting = endpoints.in_force(conn), endpoints.unconfirmed(conn)
     columns = ("code", "name", "kind", "delivery_method", "status", "successor_code")
     return [
-        {**row, "endpoint": _endpoint_state(row["code"], reachable, waiting)}
-        for row in frame[list(columns)].to_dict("records")
+        dict(zip(columns, row, strict=True)) | {"endpoint": _endpoint_state(row[0], reachable, waiting)}
+        for row in frame[list(columns)].itertuples(index=False, name=None)
     ]
 
 

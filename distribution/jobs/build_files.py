@@ -1,4 +1,4 @@
-"""Give the electronic deliveries that wait their files: numbers, bytes, claims, in one transaction per chunk."""
+"""Build the electronic files: numbers, bytes and claims, in one transaction per chunk of institutions."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence

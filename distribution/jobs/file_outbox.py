@@ -1,4 +1,4 @@
-"""The exact bytes of every electronic file, kept in the outbox and written again from the ledger when missing."""
+"""The exact bytes of every electronic file: kept in the outbox, written again when they are missing."""
 
 import hashlib
 import os
@@ -132,7 +132,8 @@ def _write_whole(path: Path, content: bytes) -> None:
 def content_of(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Content:
     """The bytes that a file has had since it got them, checked against the ledger's hash.
 
-    Bytes that are missing are written again from the ledger. Raises PermanentError when they would differ.
+    Bytes that are missing are written again from the ledger. When they would differ: raises ContentChanged
+    for a file that has not left, PermanentError for one that may have.
     """
     folder = line.settings.electronic_outbox / file.di
     data = _kept(folder / file.name, file.sha256)
@@ -141,6 +142,8 @@ def content_of(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> C
         return Content(data, sidecar)
     written = compose(conn, file, kind=file.kind)
     if (written.sha256, written.sidecar_sha256) != (file.sha256, file.sidecar_sha256):
+        if not file.may_have_left:
+            raise files.ContentChanged(f"{file.name} carries other deliveries by now.")
         raise PermanentError(
             f"The bytes of {file.name} are missing from the outbox, and the ledger would write others now. "
             "Restore the file into the outbox from a backup; it is never sent with other bytes.",

@@ -169,7 +169,7 @@ _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
     (
         "host_key",
         _is_pinned_key,
-        "the host's public key line such as `ssh-ed25519 AAAA…`; get it from the institution, not from the wire",
+        "the host's public key line such as `ssh-ed25519 AAAA…`; get it from the institution",
     ),
     (
         "credential",

@@ -20,7 +20,7 @@ _RESENDABLE = (FileState.DELIVERED, FileState.ACKNOWLEDGED)
 
 
 def redeliver(line: Line, *, what: str, name: str, reason: str, on: date) -> dict[str, Any]:
-    """Send a `file` again, write a `batch` again, or stage a `school`'s scores again. Returns counts and names.
+    """Send a `file` again, write a `batch` again, stage a `school`'s scores again. Returns counts and names.
 
     The same file, reason and date is one resend, however often it is asked for: a repeated task sends nothing
     twice. Raises UsageError for a name that is not on file.

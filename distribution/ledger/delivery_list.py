@@ -7,14 +7,13 @@ from psycopg.rows import dict_row
 
 
 def deliveries(conn: psycopg.Connection, *, state: str | None = None) -> list[dict[str, Any]]:
-    """Deliveries in one state or all: id, result_id, revision, recipient, channel, occasion, action, state, reason, file,
-    batch, owed_on.
-    """
+    """Deliveries in one state or all, one by one, in the words that lists use."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT d.delivery_id AS id, d.result_id, d.revision, d.recipient, coalesce(d.channel, '') AS channel,
-                   d.occasion, d.action, d.state, coalesce(d.state_reason, '') AS reason,
+            SELECT d.delivery_id AS id, d.result_id, d.revision, d.recipient,
+                   coalesce(d.channel, '') AS channel, d.occasion, d.action, d.state,
+                   coalesce(d.state_reason, '') AS reason,
                    coalesce(f.name, '') AS file, coalesce(d.batch_id, '') AS batch, d.owed_on
             FROM ledger.delivery AS d
             LEFT JOIN ledger.score_file AS f USING (file_id)
@@ -30,7 +29,8 @@ def by_recipient(conn: psycopg.Connection, *, state: str | None = None) -> list[
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT d.recipient, coalesce(d.channel, '') AS channel, d.state, coalesce(d.state_reason, '') AS reason,
+            SELECT d.recipient, coalesce(d.channel, '') AS channel, d.state,
+                   coalesce(d.state_reason, '') AS reason,
                    coalesce(f.name, d.batch_id, '') AS carrier, count(*) AS count, min(d.owed_on) AS since
             FROM ledger.delivery AS d
             LEFT JOIN ledger.score_file AS f USING (file_id)

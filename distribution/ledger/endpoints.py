@@ -29,7 +29,7 @@ class EndpointVersion:
 def load(conn: psycopg.Connection, endpoints: Sequence[Endpoint], *, loaded_by: str, four_eyes: bool) -> int:
     """Record endpoints: a changed one gets a new version, the same content again nothing.
 
-    With `four_eyes` a change of where files go waits for a second person. Returns the number of versions added.
+    With `four_eyes` a change of where files go waits for a second person. Returns the number of versions.
     """
     conn.execute("LOCK TABLE ledger.endpoint_version IN SHARE ROW EXCLUSIVE MODE")
     newest = {version.endpoint.code: version.endpoint for version in newest_versions(conn)}

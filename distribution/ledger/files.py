@@ -11,10 +11,10 @@ from psycopg.rows import class_row
 from distribution.errors import TransientError
 from distribution.ledger import deliveries
 
-_COLUMNS = """file_id, name, di, sequence, previous_sequence, kind, test, business_date, created_at, run_id, layout,
-    layout_version, encoding, newline, control, sidecar_name, original_name, state, details, score_total,
-    sha256, size_bytes, sidecar_sha256, may_have_left, renaming_attempt, sidecar_renaming_attempt, attempt,
-    failure, failure_detail, last_attempt_at, delivered_at"""
+_COLUMNS = """file_id, name, di, sequence, previous_sequence, kind, test, business_date, created_at, run_id,
+    layout, layout_version, encoding, newline, control, sidecar_name, original_name, state, details,
+    score_total, sha256, size_bytes, sidecar_sha256, may_have_left, renaming_attempt, sidecar_renaming_attempt,
+    attempt, failure, failure_detail, last_attempt_at, delivered_at"""
 
 
 class ContentChanged(TransientError):
@@ -146,13 +146,14 @@ def _insert(conn: psycopg.Connection, planned: Sequence[NewFile]) -> None:
 
 
 def copy_deliveries(conn: psycopg.Connection, *, original: ScoreFile, to: str, owed_on: date) -> int:
-    """Give a RESEND file deliveries of its own: those of the original, claimed, for the occasion of the resend."""
+    """Give a RESEND file deliveries of its own: those of the original, claimed, on a new occasion."""
     return conn.execute(
         """
-        INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, occasion, action,
-                                     reasons, channel, state, owed_on, file_id)
-        SELECT d.result_id, d.revision, d.academic_year, d.recipient, d.designated, 'resend:' || f.name, d.action,
-               array_append(array_remove(d.reasons, 'resend'), 'resend'), d.channel, 'claimed', %s, f.file_id
+        INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, occasion,
+                                     action, reasons, channel, state, owed_on, file_id)
+        SELECT d.result_id, d.revision, d.academic_year, d.recipient, d.designated, 'resend:' || f.name,
+               d.action, array_append(array_remove(d.reasons, 'resend'), 'resend'), d.channel, 'claimed', %s,
+               f.file_id
         FROM ledger.delivery AS d
         CROSS JOIN ledger.score_file AS f
         WHERE d.file_id = %s AND d.left_at IS NOT NULL AND f.name = %s

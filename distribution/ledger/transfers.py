@@ -19,7 +19,7 @@ class Overtaken(TransientError):
 
 
 def begin(conn: psycopg.Connection, file: ScoreFile) -> int:
-    """Note that a file is about to be written on its host; from here on it never changes. Returns the attempt.
+    """Note that a file is about to be written on its host: it never changes now. Returns the attempt.
 
     Raises ContentChanged when deliveries were taken out since `file` was read, Overtaken when another attempt
     has begun.
@@ -82,7 +82,7 @@ def deliver(
     actor: str,
     run_id: str | None,
 ) -> int:
-    """Note that a file stands whole under its final name: deliveries, disclosures and receipt in one transaction.
+    """Note that a file stands whole under its name: deliveries, disclosures, receipt in one transaction.
 
     Returns the number of deliveries (D records). Raises Overtaken for a late attempt.
     """
@@ -192,7 +192,7 @@ def lift(conn: psycopg.Connection, *, dis: Sequence[str] | None = None) -> list[
 
 
 def stuck(conn: psycopg.Connection) -> frozenset[int]:
-    """The failed files that wait for a person: for a change of the institution, or for a word on their fate."""
+    """The failed files that wait for a person: for a change of the institution, or a word on their fate."""
     rows = conn.execute(
         """
         SELECT f.file_id

@@ -1,4 +1,4 @@
-"""A sender that is killed at any step, and killed again while it recovers: nothing is lost, nothing comes twice."""
+"""A sender that is killed at any step, and again while it recovers: nothing is lost, nothing comes twice."""
 
 import os
 import signal

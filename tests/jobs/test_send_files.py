@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from distribution.channels.electronic import session
 from distribution.jobs import file_outbox, redeliver, send_files
 from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries, endpoints, files, locks, transfers
@@ -52,7 +53,7 @@ def scalar(line: Line, query: str) -> object:
         return conn.execute(query).fetchone()[0]
 
 
-# the plain night ------------------------------------------------------------------------------------------------
+# the plain night ----------------------------------------------------------------------------
 def test_each_institution_gets_one_file_with_its_records(line: Line, host: Host) -> None:
     join(line, host, endpoint(host, "4471"), endpoint(host, "5500", layout="csv-1"))
     owe(line, "4471", "R-1", "R-2")
@@ -123,15 +124,15 @@ def test_several_institutions_of_one_account_share_a_session(
     for code in ("4471", "4472", "4473"):
         owe(line, code, f"R-{code}")
     opened = []
-    connect = send_files._Sender.connect
+    connect = session.connect
     monkeypatch.setattr(
-        send_files._Sender, "connect", lambda self, at: opened.append(at.code) or connect(self, at)
+        session, "connect", lambda account, **given: opened.append(account) or connect(account, **given)
     )
     assert night(line)[1].delivered == 3
     assert len(opened) == 1
 
 
-# waiting and holding ----------------------------------------------------------------------------------------------
+# waiting and holding ----------------------------------------------------------------------------
 def test_a_paused_institution_waits_and_is_counted(line: Line, host: Host) -> None:
     join(line, host, endpoint(host, "4471", paused_until="2026-11-25"))
     owe(line, "4471", "R-1", "R-2")
@@ -185,7 +186,7 @@ def test_a_name_that_does_not_fit_is_held_and_the_others_go(line: Line, host: Ho
     assert scalar(line, "SELECT state_reason FROM ledger.delivery WHERE result_id = 'R-1'") == "name-too-long"
 
 
-# what is taken out before a file leaves -----------------------------------------------------------------------------
+# taken out before a file leaves ------------------------------------
 def test_a_withdrawn_delivery_leaves_the_file_before_it_is_sent(line: Line, host: Host) -> None:
     join(line, host, endpoint(host, "4471"))
     owe(line, "4471", "R-1", "R-2")
@@ -234,7 +235,7 @@ def test_a_file_that_may_have_left_keeps_its_bytes(line: Line, tmp_path: Path) -
         assert (host.root / "4471" / name("4471", 1)).read_text().count("C-R-") == 2
 
 
-# hosts with a fault -------------------------------------------------------------------------------------------------
+# hosts with a fault ----------------------------------------------------------------------------
 def test_a_line_that_breaks_at_the_rename_is_mended_by_the_next_run(line: Line, tmp_path: Path) -> None:
     _breaks_once(line, tmp_path, sftp_servers.DropsAtRename)
 
@@ -348,7 +349,7 @@ def test_a_strange_file_under_our_name_is_never_overwritten(line: Line, host: Ho
     assert stranger.read_text() == "something else"
 
 
-# refusals -----------------------------------------------------------------------------------------------------------
+# refusals ----------------------------------------------------------------------------
 def test_an_unknown_host_key_stops_before_anything_is_said(line: Line, host: Host) -> None:
     other = sftp_servers.public_line(sftp_servers.new_key())
     at = endpoint(host, "4471")
@@ -436,7 +437,7 @@ def test_later_files_stay_behind_a_failed_one_and_follow_in_order(
     assert sent_in_order == [1, 2]
 
 
-# two senders ----------------------------------------------------------------------------------------------------------
+# two senders ----------------------------------------------------------------------------
 def test_a_file_that_another_run_is_sending_is_left_to_it(line: Line, host: Host) -> None:
     join(line, host, endpoint(host, "4471"))
     owe(line, "4471", "R-1")
@@ -459,14 +460,14 @@ def test_a_late_sender_can_neither_rename_nor_deliver(line: Line, host: Host) ->
         transfers.begin(conn, files.read(conn, file.file_id))
         with pytest.raises(transfers.Overtaken):
             transfers.note_renaming(conn, file.file_id, attempt=late, upload=late, is_sidecar=False)
+        receipt = Receipt(Channel.ELECTRONIC, file.name, 1, file.sha256, file.size_bytes, line.now())
         with pytest.raises(transfers.Overtaken):
-            receipt = Receipt(Channel.ELECTRONIC, file.name, 1, file.sha256, file.size_bytes, line.now())
             transfers.deliver(conn, file, attempt=late, receipt=receipt, actor="late", run_id=None)
         with pytest.raises(transfers.Overtaken):
             transfers.begin(conn, file)
 
 
-# sending again --------------------------------------------------------------------------------------------------------
+# sending again ----------------------------------------------------------------------------
 def test_a_resend_carries_the_same_records_under_the_next_number(line: Line, host: Host) -> None:
     join(line, host, endpoint(host, "4471"))
     owe(line, "4471", "R-1", "R-2")

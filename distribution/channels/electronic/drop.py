@@ -1,7 +1,7 @@
 """The drop: a file is put into a partner's folder so that it is there once, whole, and never in part.
 
-Write under a temporary name with every write answered, ask the open handle for the size, note the intent, rename
-plainly; on any later attempt look before acting.
+Write under a temporary name with every write answered, ask the open handle for the size, note the intent,
+rename plainly; on any later attempt look before acting.
 """
 
 import errno
@@ -118,8 +118,8 @@ class _Drop:
         )
         if not is_ours:
             raise AmbiguousDelivery(
-                f"{self._session.account.place} holds another file named {self._parcel.name}. Ask the institution "
-                "what it is; nothing was overwritten."
+                f"{self._session.account.place} holds another file named {self._parcel.name}. Ask the "
+                "institution what it is; nothing was overwritten."
             )
         return True
 
@@ -143,8 +143,9 @@ class _Drop:
 
     def _not_written(self, held: str) -> TransientError:
         return TransientError(
-            f"{self._session.account.place} took {len(self._parcel.content)} bytes of {self._parcel.name} and holds {held}: "
-            "its disk or quota may be full. Nothing was published; it is tried again in the next run.",
+            f"{self._session.account.place} took {len(self._parcel.content)} bytes of {self._parcel.name} "
+            f"and holds {held}: its disk or quota may be full. Nothing was published; it is tried again in "
+            "the next run.",
             code=FailureCode.NOT_WRITTEN,
         )
 
@@ -166,8 +167,8 @@ class _Drop:
             return True
         if is_gone:
             raise AmbiguousDelivery(
-                f"{self._parcel.name} was written to {self._session.account.place}, then vanished under its temporary "
-                "name. Ask the institution whether it arrived."
+                f"{self._parcel.name} was written to {self._session.account.place}, then vanished under its "
+                "temporary name. Ask the institution whether it arrived."
             )
         return False
 

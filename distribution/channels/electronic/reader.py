@@ -24,7 +24,7 @@ _DIGITS = re.compile(r"[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong where; `line` and `column` count from 1, `column` counts characters (cells in csv files)."""
+    """What is wrong where; both count from 1, `column` counts characters (cells in csv files)."""
 
     line: int
     column: int
@@ -59,7 +59,7 @@ def check(
     layout: str | None = None,
     encoding: str = "utf-8",
 ) -> Reading:
-    """Check a file against its layout and its control: the layout is found from its records where none is named.
+    """Check a file against its layout and its control; where no layout is named its records tell it.
 
     Raises UsageError when no layout can be told.
     """
@@ -115,9 +115,9 @@ def records(text: str, layout: Layout) -> Iterator[Record]:
                 yield Record(kind, number, {f.name: _cut(line, f).strip() for f in layout.records[kind]})
         return
     for number, row in _rows(text):
-        kind, cells, fields = _csv_record(number, row, layout)
-        if kind is not None:
-            yield Record(kind, number, {f.name: cell for f, cell in zip(fields, cells, strict=False)})
+        of_row, cells, fields = _csv_record(number, row, layout)
+        if of_row is not None:
+            yield Record(of_row, number, {f.name: cell for f, cell in zip(fields, cells, strict=False)})
 
 
 def _lines(text: str) -> list[str]:

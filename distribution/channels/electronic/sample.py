@@ -1,4 +1,4 @@
-"""A sample of a layout: invented people whose names begin with ZZTEST, as a partner's loader will meet them."""
+"""A sample of a layout: a file of invented people whose names begin with ZZTEST."""
 
 from datetime import UTC, datetime
 

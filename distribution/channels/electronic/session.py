@@ -6,7 +6,7 @@ import io
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -39,7 +39,7 @@ class HostKeyMismatch(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where files go and how to sign in; `host_key` is a public key line, `key` an OpenSSH private key's text.
+    """Where files go and how to sign in: `host_key` is a public key line, `key` a private key's text.
 
     With a key the password is the key's passphrase, if it has one.
     """
@@ -89,7 +89,7 @@ class Session:
 
 @contextmanager
 def _wall_clock(transport: paramiko.Transport, account: Account, seconds: float) -> Iterator[None]:
-    # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (reliability, section 2).
+    # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (paramiko #2479).
     expired = threading.Event()
 
     def cut() -> None:
@@ -105,8 +105,8 @@ def _wall_clock(transport: paramiko.Transport, account: Account, seconds: float)
     except (DistributionError, OSError, EOFError, paramiko.SSHException) as exc:
         if expired.is_set():
             raise TransientError(
-                f"{account.place} took longer than {seconds:g} seconds for one file. It is tried again in the "
-                "next run; raise DISTRIBUTION_SFTP_SECONDS if the host is always this slow.",
+                f"{account.place} took longer than {seconds:g} seconds for one file. It is tried again in "
+                "the next run; raise DISTRIBUTION_SFTP_SECONDS if the host is always this slow.",
                 code=FailureCode.TIMED_OUT,
             ) from exc
         raise
@@ -142,8 +142,8 @@ def _socket(account: Account) -> socket.socket:
         sock = socket.create_connection((account.host, account.port), timeout=_CONNECT_SECONDS)
     except OSError as exc:
         raise TransientError(
-            f"{account.place} cannot be reached ({exc.strerror or type(exc).__name__}). It is tried again in the next "
-            "run; if it stays so, ask the institution's technical contact.",
+            f"{account.place} cannot be reached ({exc.strerror or type(exc).__name__}). It is tried again in "
+            "the next run; if it stays so, ask the institution's technical contact.",
             code=FailureCode.UNREACHABLE,
         ) from exc
     # Every write is answered before the next: without this each waits for the kernel's delay.
@@ -161,7 +161,7 @@ def _prefer_cheap(transport: paramiko.Transport, wanted: paramiko.PKey) -> None:
     options.key_types = _first(pinned, options.key_types)
 
 
-def _first(preferred: tuple[str, ...], offered: tuple[str, ...]) -> tuple[str, ...]:
+def _first(preferred: tuple[str, ...], offered: Sequence[str]) -> tuple[str, ...]:
     known = [each for each in preferred if each in offered]
     return (*known, *(each for each in offered if each not in known))
 
@@ -216,8 +216,8 @@ def _sign_in(transport: paramiko.Transport, account: Account, private: paramiko.
     except paramiko.AuthenticationException as exc:
         how = "key" if private is not None else "password"
         raise PermanentError(
-            f"{account.place} refused the {how} of {account.username}. Ask the institution whether the account "
-            "or its credential changed, put the new one into the secrets, then `delivery retry`.",
+            f"{account.place} refused the {how} of {account.username}. Ask the institution whether the "
+            "account or its credential changed, put the new one into the secrets, then `delivery retry`.",
             code=FailureCode.SIGN_IN,
         ) from exc
     except (paramiko.SSHException, EOFError, OSError) as exc:
@@ -235,8 +235,8 @@ def _open_sftp(transport: paramiko.Transport, account: Account) -> paramiko.SFTP
         return sftp
     except (paramiko.SSHException, EOFError, OSError) as exc:
         raise TransientError(
-            f"{account.place} let {account.username} in but opens no SFTP session. Ask the institution whether "
-            "the account may use SFTP.",
+            f"{account.place} let {account.username} in but opens no SFTP session. Ask the institution "
+            "whether the account may use SFTP.",
             code=FailureCode.REFUSED_BY_HOST,
         ) from exc
 
@@ -270,8 +270,8 @@ def _answer(account: Account, exc: OSError, *, doing: str) -> DistributionError:
     if exc.errno in (errno.ENOENT, errno.EACCES):
         why = "is not there" if exc.errno == errno.ENOENT else "may not be written to"
         return PermanentError(
-            f"The folder on {account.place} {why} ({doing}). Ask the institution, then load its endpoint anew or "
-            "`delivery retry`.",
+            f"The folder on {account.place} {why} ({doing}). Ask the institution, then load its endpoint "
+            "anew or `delivery retry`.",
             code=FailureCode.FOLDER,
         )
     if _NO_SPACE.search(said):

@@ -17,7 +17,12 @@ def places(data: bytes, **given: object) -> list[tuple[int, int, str]]:
 
 def test_a_sound_file_has_no_fault() -> None:
     reading = reader.check(FIXED.data)
-    assert (reading.layout.layout, reading.details, reading.score_total, reading.faults) == ("fixed-1", 4, 168, ())
+    assert (reading.layout.layout, reading.details, reading.score_total, reading.faults) == (
+        "fixed-1",
+        4,
+        168,
+        (),
+    )
 
 
 def test_a_sound_csv_file_agrees_with_its_sidecar() -> None:

@@ -1,4 +1,4 @@
-"""Files say what their layout promises: an independent reader, written from the specification alone, agrees."""
+"""Files say what their layout promises: an independent reader, written from the specification, agrees."""
 
 import csv
 import hashlib
@@ -85,7 +85,9 @@ ALL_FORMS = [
 ]
 
 
-@pytest.mark.parametrize("form_", ALL_FORMS, ids=lambda f: f"{f.layout.layout}-{f.encoding}-{f.newline}-{f.control}")
+@pytest.mark.parametrize(
+    "form_", ALL_FORMS, ids=lambda f: f"{f.layout.layout}-{f.encoding}-{f.newline}-{f.control}"
+)
 def test_a_reader_written_from_the_specification_gets_every_value_back(form_: Form) -> None:
     rows = (
         {"last_name": "O'Brien", "first_name": 'Ann "Nan", Jr', "candidate_id": "007"},
@@ -104,7 +106,9 @@ def test_a_reader_written_from_the_specification_gets_every_value_back(form_: Fo
 
 # What ingest lets through: no control characters, no line breaks, trimmed.
 NAMES = st.text(
-    st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs", "Cf")),
+    st.characters(
+        min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs", "Cf")
+    ),
     min_size=1,
     max_size=60,
 )
@@ -131,7 +135,9 @@ def test_every_record_of_a_fixed_file_is_of_one_length() -> None:
 
 
 def test_the_trailer_counts_sums_and_hashes_all_that_stands_before_it() -> None:
-    made = composed(form(), {"scaled_score": "59"}, {"scaled_score": "20"}, {"action": "X", "scaled_score": "70"})
+    made = composed(
+        form(), {"scaled_score": "59"}, {"scaled_score": "20"}, {"action": "X", "scaled_score": "70"}
+    )
     before = made.data[: made.data.rindex(b"\r\nT") + 2]
     trailer = read_by_spec(made.data, form())["T"][0]
     assert (trailer["details"], trailer["score_total"]) == ("00000003", "0000000079")

@@ -1,0 +1,266 @@
+"""Visits to the hosts: the files of one account, one institution after the other, through one session."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from distribution.channels.electronic import drop, session
+from distribution.channels.electronic.session import Account, Session
+from distribution.errors import DistributionError
+from distribution.jobs import file_outbox, secrets
+from distribution.jobs.wiring import Line, actor
+from distribution.ledger import files, locks, transfers
+from distribution.model import Channel, Endpoint, FailureCode, FileState, Receipt
+
+log = logging.getLogger(__name__)
+_CONNECT_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The institutions that one session serves: same host, user and credential."""
+
+    endpoint: Endpoint
+    files: tuple[tuple[Endpoint, tuple[files.ScoreFile, ...]], ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the visits came to so far: deliveries, and files by name."""
+
+    delivered: int = 0
+    failed: int = 0
+    held: int = 0
+    files: list[str] = field(default_factory=list)
+    unsent: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What every visit of one call shares; `stuck` files wait for a person."""
+
+    line: Line
+    run_id: str | None
+    stuck: frozenset[int]
+
+
+class _Stop(Exception):  # no error: the institution's later files stay behind
+    """No more files for this institution now: its later ones stay behind."""
+
+
+class _Elsewhere(Exception):  # no error: the other run goes on with the institution
+    """Another run has the file."""
+
+
+class _Notes:
+    """The ledger's notes of one transfer."""
+
+    def __init__(self, conn: psycopg.Connection, file: files.ScoreFile):
+        self._conn, self._file, self.attempt = conn, file, 0
+
+    def begin(self) -> int:
+        self.attempt = transfers.begin(self._conn, self._file)
+        return self.attempt
+
+    def renaming(self, name: str, upload: int) -> None:
+        transfers.note_renaming(
+            self._conn,
+            self._file.file_id,
+            attempt=self.attempt,
+            upload=upload,
+            is_sidecar=name == self._file.sidecar_name,
+        )
+
+
+def _parcels(file: files.ScoreFile, content: file_outbox.Content) -> list[drop.Parcel]:
+    """The data file, and after it the sidecar: who waits for the sidecar finds the data whole."""
+    parcels = [drop.Parcel(file.name, content.data, file.renaming_attempt)]
+    if file.sidecar_name and content.sidecar is not None:
+        parcels.append(drop.Parcel(file.sidecar_name, content.sidecar, file.sidecar_renaming_attempt))
+    return parcels
+
+
+class Visits:
+    """The institutions of one account, one after the other through one session.
+
+    `conn` commits by itself; `door` bounds how many sign in to the host at one time.
+    """
+
+    def __init__(
+        self,
+        errand: Errand,
+        conn: psycopg.Connection,
+        served: Round,
+        tally: Tally,
+        *,
+        door: threading.BoundedSemaphore,
+    ):
+        self._errand, self._conn, self._served, self._tally = errand, conn, served, tally
+        self._door = door
+        self._session: Session | None = None
+        self._refusal: DistributionError | None = None
+
+    def make(self) -> None:
+        """Send what can be sent; what fails is recorded. Raises what the ledger raises."""
+        try:
+            for endpoint, of_di in self._served.files:
+                self._visit(endpoint, of_di)
+        finally:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _visit(self, endpoint: Endpoint, of_di: Sequence[files.ScoreFile]) -> None:
+        for position, file in enumerate(of_di):
+            try:
+                self._send_one(endpoint, file)
+            except _Stop:
+                self._keep_back(of_di[position:])
+                return
+            except _Elsewhere:
+                self._tally.unsent += [later.name for later in of_di[position:]]
+                return
+
+    def _keep_back(self, of_di: Sequence[files.ScoreFile]) -> None:
+        """The first file did not arrive; those after it stay behind it."""
+        first, *later = of_di
+        self._tally.unsent += [file.name for file in of_di]
+        for file in later:
+            self._tally.failed += transfers.fail(
+                self._conn,
+                file.file_id,
+                failure=FailureCode.BEHIND_ANOTHER_FILE,
+                detail=f"{first.name} goes first and has not arrived.",
+                tried=False,
+            )
+
+    def _send_one(self, endpoint: Endpoint, file: files.ScoreFile) -> None:
+        if file.file_id in self._errand.stuck:
+            raise _Stop
+        with self._locked(file):
+            if files.read(self._conn, file.file_id).state in (FileState.DELIVERED, FileState.ACKNOWLEDGED):
+                return
+            started = time.monotonic()
+            try:
+                self._tally.delivered += self._transfer(self._line_out(), endpoint, file.file_id)
+            except transfers.Overtaken as exc:
+                log.warning("%s was taken over by another run", file.name)
+                raise _Elsewhere from exc
+            except DistributionError as exc:
+                self._note_failure(file, exc)
+                raise _Stop from exc
+            self._tally.files.append(file.name)
+            fields = {
+                "remote_name": file.name,
+                "size_bytes": file.size_bytes,
+                "ms": round((time.monotonic() - started) * 1000),
+            }
+            log.info("Dropped %(remote_name)s, %(size_bytes)s bytes in %(ms)s ms", fields, extra=fields)
+
+    @contextmanager
+    def _locked(self, file: files.ScoreFile) -> Iterator[None]:
+        """The file's lock, on the connection that also writes: who loses it can note nothing more."""
+        lock = locks.of_file(file.file_id)
+        if not locks.take(self._conn, lock):
+            log.warning("%s is being sent by another run", file.name)
+            raise _Elsewhere
+        try:
+            yield
+        finally:
+            if not self._conn.closed:
+                locks.give_back(self._conn, lock)
+
+    def _line_out(self) -> Session:
+        """The session, opened when first needed; a host that refused is not asked again for the others."""
+        if self._refusal is not None:
+            raise self._refusal
+        if self._session is not None and not self._session.is_alive:
+            self._hang_up()
+        if self._session is None:
+            try:
+                self._session = self._connect(self._served.endpoint)
+            except DistributionError as exc:
+                self._refusal = exc
+                raise
+        return self._session
+
+    def _note_failure(self, file: files.ScoreFile, exc: DistributionError) -> None:
+        fields = {"remote_name": file.name, "di": file.di, "code": exc.code}
+        if isinstance(exc, drop.AmbiguousDelivery):
+            self._tally.held += transfers.hold_ambiguous(self._conn, file.file_id, detail=str(exc))
+        else:
+            self._tally.failed += transfers.fail(
+                self._conn, file.file_id, failure=str(exc.code), detail=str(exc)
+            )
+        log.error(
+            "%(remote_name)s did not reach %(di)s: %(code)s. %(what)s",
+            {**fields, "what": str(exc)},
+            extra=fields,
+        )
+
+    def _connect(self, endpoint: Endpoint) -> Session:
+        """Sign in; a line that breaks before that is tried again: busy hosts turn callers away."""
+        secret = secrets.read_secret(self._errand.line.settings, endpoint.credential)
+        account = Account(
+            host=endpoint.host,
+            port=endpoint.port,
+            username=endpoint.username,
+            host_key=endpoint.host_key,
+            key=secret.key,
+            password=secret.password,
+        )
+        for attempt in range(1, _CONNECT_TRIES + 1):
+            try:
+                with self._door:
+                    return session.connect(account, seconds=self._errand.line.settings.sftp_seconds)
+            except DistributionError as exc:
+                if exc.code != FailureCode.CONNECTION_LOST or attempt == _CONNECT_TRIES:
+                    raise
+                time.sleep(0.5 * attempt)
+        raise AssertionError("unreachable")
+
+    def _transfer(self, line_out: Session, endpoint: Endpoint, file_id: int) -> int:
+        """Publish one file and record its delivery. Returns its deliveries."""
+        line = self._errand.line
+        file = files.read(self._conn, file_id)
+        while True:
+            notes = _Notes(self._conn, file)
+            try:
+                content = file_outbox.content_of(line, self._conn, file)
+                drop.publish(
+                    line_out,
+                    endpoint.directory,
+                    _parcels(file, content),
+                    notes=notes,
+                    seconds=line.settings.sftp_seconds,
+                )
+            except files.ContentChanged:
+                file = file_outbox.rewrite(line, self._conn, file)
+                continue
+            return transfers.deliver(
+                self._conn,
+                file,
+                attempt=notes.attempt,
+                receipt=self._receipt(file, endpoint),
+                actor=actor(),
+                run_id=self._errand.run_id,
+            )
+
+    def _receipt(self, file: files.ScoreFile, endpoint: Endpoint) -> Receipt:
+        return Receipt(
+            channel=Channel.ELECTRONIC,
+            subject=file.name,
+            records=file.details,
+            sha256=file.sha256,
+            size_bytes=file.size_bytes,
+            received_at=self._errand.line.now(),
+            remote_name=f"{endpoint.host}:{endpoint.port}{endpoint.directory.rstrip('/')}/{file.name}",
+        )

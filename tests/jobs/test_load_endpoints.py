@@ -1,0 +1,78 @@
+"""Endpoints go in and out in one shape, and a wrong key or value is told with the right form."""
+
+from pathlib import Path
+
+import pytest
+
+from distribution.errors import UsageError
+from distribution.jobs import load_endpoints
+from distribution.jobs.wiring import Line
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+GOOD = f"""endpoints:
+- code: "4471"
+  host: sftp.example.edu
+  port: 22
+  username: clep
+  directory: /inbox
+  host_key: {KEY}
+  credential: di-4471
+  layout: csv-1
+  encoding: latin-1
+  newline: lf
+  pgp_key: null
+  publish: rename
+  look: stat
+  schedule: weekly:MON
+  paused_until: 2026-12-01
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_what_is_exported_loads_as_nothing_new(line: Line, tmp_path: Path) -> None:
+    assert load_endpoints.load_endpoints(line, written(tmp_path, GOOD)) == 1
+    exported = load_endpoints.export_endpoints(line)
+    assert load_endpoints.load_endpoints(line, written(tmp_path, exported)) == 0
+    assert load_endpoints.parse(exported) == load_endpoints.parse(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ("username:", "user_name:", "unknown key `user_name`. Did you mean `username`?"),
+        ("host: ", "hosting_firm: ", "unknown key `hosting_firm`"),
+        (KEY, "ssh-ed25519 AAAA", "`host_key` must be the host's public key line"),
+        ('"4471"', "4471", 'code: "4471"'),
+        ("port: 22", "port: 70000", "`port` must be a number from 1 to 65535"),
+        ("port: 22", "port: many", "`port` must be a whole number"),
+        ("csv-1", "wide", "`layout` must be one of csv-1, fixed-1"),
+        ("latin-1", "utf-16", "`encoding` must be utf-8, latin-1 or ascii"),
+        ("weekly:MON", "weekly:SUN", "`schedule` must be business-daily"),
+        ("2026-12-01", "soon", "`paused_until` must be a date"),
+        ("  credential: di-4471\n", "", "`credential` is missing"),
+        ("credential: di-4471", "credential: ../key", "the name of a secret"),
+        ("pgp_key: null", "pgp_key: partner.asc", "is not possible yet: files are not encrypted"),
+        ("publish: rename", "publish: done-file", "is not possible yet"),
+        ("look: stat", "look: none", "is not possible yet"),
+        ("endpoints:", "endpoint:", "one key, `endpoints:`"),
+    ],
+)
+def test_a_fault_is_told_and_nothing_is_recorded(
+    line: Line, tmp_path: Path, right: str, wrong: str, says: str
+) -> None:
+    assert right in GOOD
+    with pytest.raises(UsageError) as told:
+        load_endpoints.load_endpoints(line, written(tmp_path, GOOD.replace(right, wrong, 1)))
+    assert says in str(told.value)
+    assert load_endpoints.export_endpoints(line) == "endpoints: []\n"
+
+
+def test_a_code_twice_is_refused() -> None:
+    twice = GOOD + GOOD.removeprefix("endpoints:\n")
+    with pytest.raises(UsageError, match="stands twice"):
+        load_endpoints.parse(twice)
