@@ -13,8 +13,8 @@ from distribution.ledger import deliveries
 
 _COLUMNS = """file_id, name, di, sequence, previous_sequence, kind, test, business_date, created_at, run_id,
     layout, layout_version, encoding, newline, control, sidecar_name, original_name, state, details,
-    score_total, sha256, size_bytes, sidecar_sha256, may_have_left, renaming_attempt, sidecar_renaming_attempt,
-    attempt, failure, failure_detail, last_attempt_at, delivered_at"""
+    score_total, sha256, size_bytes, sidecar_sha256, may_have_left, renaming_attempt,
+    sidecar_renaming_attempt, attempt, failure, failure_detail, last_attempt_at, delivered_at"""
 
 
 class ContentChanged(TransientError):
