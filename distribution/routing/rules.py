@@ -219,21 +219,22 @@ def _one_per_recipient(claims: pd.DataFrame) -> pd.DataFrame:
     ).sort_values(["result_id", "recipient", "occasion", "place"], kind="stable")
     keys = ["result_id", "recipient", "occasion"]
     first = ordered.drop_duplicates(keys)
-    reasons = (
-        ordered.drop_duplicates([*keys, "reason"])
-        .groupby(keys, sort=False)["reason"]
-        .agg(" ".join)
-        .rename("reasons")
-        .reset_index()
-        if first.shape[0] < ordered.shape[0]
-        else first[keys].assign(reasons=first["reason"])
-    )
+    reasons = _reasons_by(keys, ordered)
     # A school that is both chosen and attended is staged: one open reason is enough.
     open_ones = ordered[ordered["state"] == DeliveryState.PENDING].drop_duplicates(keys)
     first = pd.concat([open_ones, first]).drop_duplicates(keys)
     return first.merge(reasons, on=keys, validate="one_to_one")[
         [*keys, "designated", "reasons", "channel", "state", "state_reason"]
     ]
+
+
+def _reasons_by(keys: list[str], ordered: pd.DataFrame) -> pd.DataFrame:
+    """The reasons of each key, parted by a space; most have one, so only the others are joined."""
+    distinct = ordered.drop_duplicates([*keys, "reason"])
+    several = distinct.duplicated(keys, keep=False)
+    joined = distinct[several].groupby(keys, sort=False)["reason"].agg(" ".join).rename("reasons")
+    alone = distinct.loc[~several, [*keys, "reason"]].rename(columns={"reason": "reasons"})
+    return pd.concat([alone, joined.reset_index()], ignore_index=True) if several.any() else alone
 
 
 def _to_the_designated(
