@@ -93,6 +93,7 @@ def ingest_files(line: Line, paths: Sequence[Path], *, history: bool = False) ->
 def _at_work(line: Line) -> Iterator[psycopg.Connection]:
     """A connection that commits feed by feed and holds the ingest lock."""
     with line.connect(autocommit=True) as conn, locks.held(conn, locks.INGEST, what="ingest"):
+        feeds.give_room(conn)
         yield conn
 
 

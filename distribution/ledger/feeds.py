@@ -54,6 +54,11 @@ class Gap:
     missing: tuple[int, ...]
 
 
+def give_room(conn: psycopg.Connection) -> None:
+    """Let this session compare a large feed in memory; to be called before its first feed."""
+    conn.execute("SELECT set_config('temp_buffers', '128MB', false), set_config('work_mem', '64MB', false)")
+
+
 def recorded_under(conn: psycopg.Connection, file_name: str) -> KnownFeed | None:
     """The recorded feed of this name."""
     return _known(conn, "file_name = %s AND state = 'recorded'", [file_name])
