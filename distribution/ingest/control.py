@@ -87,7 +87,7 @@ def _agree(key: str, said: str | int, found: str | int) -> None:
         numbers = f" (it says {said}, the feed has {found})" if isinstance(said, int) else ""
         raise FeedRefused(
             RefusalCode.CONTROL_MISMATCH,
-            f"The control file's {key} does not fit the feed{numbers}.",
+            f"`{key}` in the control file does not fit the feed{numbers}.",
             what_to_do="Send the feed and its control file again, the control file last.",
             column=key,
         )
