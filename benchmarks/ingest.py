@@ -7,6 +7,7 @@ The peer neither checks nor compares; its rows are fewer, so the seconds per row
 
 import argparse
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -94,6 +95,7 @@ def main() -> None:
         measure(cluster, server, rows=asked.rows, peer_rows=asked.peer_rows)
     finally:
         embedded.stop(cluster / "postgres")
+        shutil.rmtree(cluster, ignore_errors=True)
 
 
 def measure(folder: Path, server: str, *, rows: int, peer_rows: int) -> None:

@@ -98,12 +98,12 @@ def check(
 @app.command("list")
 def list_command(json: JsonOption = False) -> None:
     """List every feed seen, newest first, after those that still lack their control file."""
-    from distribution.jobs import ingest_feeds, wiring
+    from distribution.jobs import list_feeds, wiring
 
     with wiring.line_of() as line:
-        rows = ingest_feeds.list_feeds(line)
-        late = ingest_feeds.long_arriving(line)
-        gaps = ingest_feeds.gaps(line, line.today())
+        rows = list_feeds.list_feeds(line)
+        late = list_feeds.long_arriving(line)
+        gaps = list_feeds.gaps(line, line.today())
     emit(
         list_document("feeds", rows),
         as_json=json,

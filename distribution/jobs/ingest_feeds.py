@@ -4,9 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
@@ -274,32 +272,3 @@ def check_file(line: Line, path: Path) -> CheckOutcome:
                 checked = CheckOutcome(outcome, tuple(holds.lines_of(conn, feed_id)))
             raise psycopg.Rollback
     return checked
-
-
-def list_feeds(line: Line) -> list[dict[str, Any]]:
-    """Every feed seen (see `feeds.newest_first`), after those that lack their control file."""
-    nothing = {"code": None, "records": 0, "new": 0, "corrected": 0, "duplicate": 0, "held": 0}
-    waiting = [
-        {
-            "file": each.file,
-            "feed": str(name.kind) if (name := parse_feed_name(each.file)) else None,
-            "state": FeedState.ARRIVING.value,
-            **nothing,
-            "recorded_at": None,
-        }
-        for each in inbox.arriving(line.settings.inbox)
-    ]
-    with line.connect() as conn:
-        return [*waiting, *feeds.newest_first(conn)]
-
-
-def long_arriving(line: Line) -> list[str]:
-    """The feeds that have lacked their control file for a day."""
-    until = line.now() - inbox.LONG_ARRIVAL
-    return [each.file for each in inbox.arriving(line.settings.inbox) if each.since < until]
-
-
-def gaps(line: Line, on: date) -> list[feeds.Gap]:
-    """The feeds that are missing (`feed-incomplete`) of the week before a day."""
-    with line.connect() as conn:
-        return feeds.gaps(conn, on)

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distribution.errors import AnotherRunHoldsTheLock, FeedRefused, UsageError
-from distribution.jobs import ingest_feeds
-from distribution.jobs.ingest_feeds import check_file, gaps, ingest_files, ingest_inbox
+from distribution.jobs.ingest_feeds import check_file, ingest_files, ingest_inbox
+from distribution.jobs.list_feeds import gaps, list_feeds, long_arriving
 from distribution.ledger import feeds, locks
 from distribution.model import FeedKind, FeedState
 from tests.support.feeds import (
@@ -190,10 +190,10 @@ def test_a_feed_that_lacks_its_control_file_is_arriving_and_named_after_a_day(li
     path.write_bytes(GOOD)
     old = line.now() - timedelta(hours=25)
 
-    listed = ingest_feeds.list_feeds(line)
+    listed = list_feeds(line)
     assert [(row["file"], row["state"]) for row in listed] == [(path.name, "arriving")]
     os.utime(path, (old.timestamp(), old.timestamp()))
-    assert ingest_feeds.long_arriving(line) == [path.name]
+    assert long_arriving(line) == [path.name]
 
 
 def test_named_feeds_stay_where_they_are(line, tmp_path):
