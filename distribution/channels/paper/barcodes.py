@@ -3,12 +3,14 @@
 import zlib
 from typing import Any
 
+import numpy as np
 import zxingcpp
-from reportlab.pdfgen.canvas import Canvas
 
-from distribution.channels.paper import geometry
+from distribution.channels.paper.pen import Pen
 
-_AS_DIGIT = bytes(ord("1") if grey else ord("0") for grey in range(256))
+_DATA_MATRIX = zxingcpp.BarcodeFormat.DataMatrix
+_QR_CODE = zxingcpp.BarcodeFormat.QRCode
+_CODE_128 = zxingcpp.BarcodeFormat.Code128
 
 
 def sheet_code(*, batch_id: str, piece: int, sheet: int, of: int, generation: int = 0) -> str:
@@ -23,30 +25,31 @@ def check_of(words: str) -> str:
     return f"{zlib.crc32(words.encode()) & 0xFFFF:04X}"
 
 
-def draw_data_matrix(canvas: Canvas, words: str, *, left: float, top: float, size: float) -> None:
-    """Draw a Data Matrix (ECC 200) with its top left at `left`, `top`, all in millimetres.
-
-    An inline image of one bit per module: a tenth of the bytes and time of drawn squares.
-    """
-    modules, height, width = _modules(words)
-    bits = "".join(_packed(modules[row * width : (row + 1) * width]) for row in range(height))
-    side = geometry.pt(size)
-    x, y = geometry.x_pt(left), geometry.y_pt(top) - side
-    canvas._code.append(
-        f"q {side:.3f} 0 0 {side:.3f} {x:.3f} {y:.3f} cm "
-        f"BI /W {width} /H {height} /BPC 1 /CS /G /F /AHx ID {bits}> EI Q"
-    )
+def draw_data_matrix(pen: Pen, words: str, *, left: float, top: float, size: float) -> None:
+    """Draw a Data Matrix (ECC 200) with its quiet zone; its top left at `left`, `top`, all in millimetres."""
+    bits, columns, rows = _modules(zxingcpp.create_barcode(words, _DATA_MATRIX).to_image(scale=1))
+    pen.modules(bits, columns, rows, left=left, top=top, width=size, height=size)
 
 
-def _modules(words: str) -> tuple[bytes, int, int]:
-    """The symbol with its quiet zone, a digit per module (1 = white), and its height and width."""
-    image: Any = zxingcpp.create_barcode(words, zxingcpp.BarcodeFormat.DataMatrix).to_image(scale=1)
-    grey = memoryview(image)
-    height, width = grey.shape or (0, 0)
-    return grey.tobytes().translate(_AS_DIGIT), height, width
+def draw_qr_code(pen: Pen, words: str, *, left: float, top: float, size: float) -> None:
+    """Draw a QR code without its quiet zone: leave two millimetres around it."""
+    image = zxingcpp.create_barcode(words, _QR_CODE).to_image(scale=1, add_quiet_zones=False)
+    bits, columns, rows = _modules(image)
+    pen.modules(bits, columns, rows, left=left, top=top, width=size, height=size)
 
 
-def _packed(row: bytes) -> str:
-    """A row of digits as hexadecimal, one bit per module, padded to whole bytes with white."""
-    bits = row + b"1" * (-len(row) % 8)
-    return f"{int(bits, 2):0{len(bits) // 4}X}"
+def draw_line_code(pen: Pen, words: str, *, right: float, top: float, module: float, height: float) -> float:
+    """Draw a Code 128 that ends at `right`; `module` is its narrowest bar. Returns where it begins."""
+    image = zxingcpp.create_barcode(words, _CODE_128).to_image(scale=1, add_quiet_zones=False)
+    bits, columns, rows = _modules(image)
+    first_row = bits[: len(bits) // rows]
+    left = right - columns * module
+    pen.modules(first_row, columns, 1, left=left, top=top, width=columns * module, height=height)
+    return left
+
+
+def _modules(image: Any) -> tuple[str, int, int]:
+    """A symbol as rows of hexadecimal digits, a bit per module (1 = white), its columns and its rows."""
+    grey = np.asarray(image)
+    rows, columns = grey.shape
+    return np.packbits(grey != 0, axis=1).tobytes().hex(), columns, rows

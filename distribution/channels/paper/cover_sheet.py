@@ -6,13 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from reportlab.graphics import renderPDF
-from reportlab.graphics.barcode.code128 import Code128
-from reportlab.graphics.barcode.qr import QrCodeWidget
-from reportlab.graphics.shapes import Drawing
-
 from distribution import __version__
-from distribution.channels.paper import fonts, geometry, pen, typesetting, words
+from distribution.channels.paper import barcodes, fonts, geometry, typesetting, words
 from distribution.channels.paper.fonts import BOLD, REGULAR
 from distribution.channels.paper.geometry import Stock
 from distribution.channels.paper.pen import HEAVY, INK, LINE_INK, RULE, SECOND_INK, Pen
@@ -56,17 +51,16 @@ def weight_steps(stock: Stock, sheets_per_piece: Sequence[int]) -> dict[int, int
 
 def cover_sheet(ticket: Ticket, counts: Counts, told: Instructions) -> bytes:
     """The cover sheet as a PDF of one page, the same bytes for the same ledger."""
-    canvas, target = pen.open_canvas(
+    pen = Pen(
         title=f"{ticket.batch_id} cover sheet",
         subject="Print batch cover sheet",
         author="score-distribution",
         created_at=ticket.created_at,
     )
-    drawing = _Cover(Pen(canvas), ticket, counts, told)
+    drawing = _Cover(pen, ticket, counts, told)
     drawing.draw()
-    canvas.showPage()
-    canvas.save()
-    return target.getvalue()
+    pen.turn_page()
+    return pen.close()
 
 
 class _Cover:
@@ -100,21 +94,13 @@ class _Cover:
     def _codes(self) -> None:
         """The batch id as a line code to start with, and a square code that says what must be there."""
         say, ticket = self.words, self.ticket
-        code = Code128(
-            ticket.batch_id, barHeight=geometry.pt(12), barWidth=0.95, quiet=False, humanReadable=False
+        left = barcodes.draw_line_code(
+            self.pen, ticket.batch_id, right=177.0, top=10.0, module=0.335, height=12.0
         )
-        canvas = self.pen.canvas
-        canvas.setFillColorRGB(0, 0, 0)
-        canvas.setStrokeColorRGB(0, 0, 0)
-        left = 177.0 - code.width / geometry.MM
-        code.drawOn(canvas, geometry.x_pt(left), geometry.y_pt(22.0))
         self.pen.text(left, 26.0, ticket.batch_id, size=7.5)
         self.pen.right(177.0, 26.0, say("scan"), size=7.5)
         words_ = f"{ticket.batch_id}|{self.counts.pieces}|{self.counts.sheets}|{self.told.pdf_sha256[:16]}"
-        square = QrCodeWidget(words_, barWidth=geometry.pt(20), barHeight=geometry.pt(20), barBorder=0)
-        drawing = Drawing(geometry.pt(20), geometry.pt(20))
-        drawing.add(square)
-        renderPDF.draw(drawing, canvas, geometry.x_pt(_RIGHT - 20), geometry.y_pt(30.0))
+        barcodes.draw_qr_code(self.pen, words_, left=_RIGHT - 20.0, top=10.0, size=20.0)
         self.pen.right(_RIGHT, 34.0, say("check"), size=7.5)
 
     def _figures(self) -> None:

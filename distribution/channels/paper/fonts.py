@@ -1,21 +1,24 @@
 """The two fonts of all paper: Noto Sans, kept beside this file so that a batch looks alike on every machine.
 
-Reportlab embeds only the glyphs that a document uses. A copy in the project, not a package: another version
-of the font would change the bytes of a batch that is written again.
+A file embeds only the glyphs that it uses. A copy in the project, not a package: another version of the font
+would change the bytes of a batch that is written again. Noto Sans 2.004 (SIL Open Font License, OFL.txt)
+holds every Latin, Greek and Cyrillic letter that Debian's DejaVu has, so no second face stands behind it.
 """
 
 import unicodedata
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
+from fontTools.ttLib import TTFont
+
+from distribution.channels.paper.embedding import Face
 
 REGULAR = "NotoSans"
 BOLD = "NotoSans-Bold"
 ASCENT, DESCENT = 1.069, 0.293  # of the font size, both fonts (hhea table)
+CAP_HEIGHT = 0.714
 
 _FOLDER = Path(__file__).parent / "fonts"
 _FILES = {REGULAR: "NotoSans-Regular.ttf", BOLD: "NotoSans-Bold.ttf"}
@@ -23,35 +26,49 @@ _FILES = {REGULAR: "NotoSans-Regular.ttf", BOLD: "NotoSans-Bold.ttf"}
 _SET_WITHOUT_SHAPING = ("LATIN", "GREEK", "CYRILLIC")
 _ABOVE = 230  # combining class of accents above
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_MOST_CODE = 0xFFFF  # a character's code in our files is its UTF-16 unit
+
+
+def faces() -> dict[str, Face]:
+    """Both faces for one document, nothing used yet."""
+    return {name: Face(name, _FOLDER / file) for name, file in _FILES.items()}
 
 
 @cache
-def register() -> None:
-    """Make both fonts known to reportlab, once per process."""
-    for name, file in _FILES.items():
-        pdfmetrics.registerFont(TTFont(name, str(_FOLDER / file)))
+def _advances(font: str) -> dict[str, float]:
+    """The width of every character of a font, of the font size."""
+    opened = TTFont(_FOLDER / _FILES[font], lazy=True)
+    metrics, scale = opened["hmtx"].metrics, opened["head"].unitsPerEm
+    return {chr(code): metrics[glyph][0] / scale for code, glyph in opened.getBestCmap().items()}
 
 
 def printable(text: str) -> str:
     """The text as it is set: NFC, without characters that have no ink (zero-width joiners and the like)."""
+    if text.isascii():
+        return text
     return unicodedata.normalize("NFC", text).translate(_INVISIBLE)
 
 
 def width(text: str, font: str, size: float) -> float:
-    """The width of a text in points."""
-    register()
-    return pdfmetrics.stringWidth(text, font, size)
+    """The width of a text in points. Raises KeyError for a character that the font lacks."""
+    return _natural(text, font) * size
+
+
+@lru_cache(maxsize=1 << 14)
+def _natural(text: str, font: str) -> float:
+    return sum(map(_advances(font).__getitem__, text))
 
 
 @cache
 def covered() -> frozenset[str]:
     """Every character that both fonts hold and that can be set one after the other."""
-    register()
-    cmaps = [set(pdfmetrics.getFont(name).face.charToGlyph) for name in _FILES]
-    return frozenset(filter(_is_set_plainly, map(chr, set.intersection(*cmaps))))
+    held = set.intersection(*(set(_advances(name)) for name in _FILES))
+    return frozenset(filter(_is_set_plainly, held))
 
 
 def _is_set_plainly(character: str) -> bool:
+    if ord(character) > _MOST_CODE:
+        return False
     category = unicodedata.category(character)
     if category[0] == "L":
         return unicodedata.name(character, "").startswith(_SET_WITHOUT_SHAPING) or category == "Lm"

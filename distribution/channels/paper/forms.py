@@ -33,12 +33,12 @@ class KeptForms:
 
     def keep(self) -> None:
         """Keep every form, before the first page."""
-        self.pen.form("letterhead", self._letterhead)
-        self.pen.form("report-head", self._report_head)
-        self.pen.form("roster-head", self._roster_head)
-        self.pen.form("notes", lambda: self._notes([self._scale_note()]))
-        self.pen.form("notes-essays", lambda: self._notes([self.words("essay_note"), self._scale_note()]))
-        self.pen.form("notes-roster", lambda: self._notes([]))
+        self.pen.form("Letterhead", self._letterhead)
+        self.pen.form("ReportHead", self._report_head)
+        self.pen.form("RosterHead", self._roster_head)
+        self.pen.form("Notes", lambda: self._notes([self._scale_note()]))
+        self.pen.form("NotesEssays", lambda: self._notes([self.words("essay_note"), self._scale_note()]))
+        self.pen.form("NotesRoster", lambda: self._notes([]))
 
     def _letterhead(self) -> None:
         """Return address at the top left: above the window, whatever the letter's place in the envelope."""

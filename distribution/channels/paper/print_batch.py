@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from distribution import exams
-from distribution.channels.paper import geometry, layout, pen
+from distribution.channels.paper import geometry, layout
 from distribution.channels.paper.content import Piece
 from distribution.channels.paper.forms import Stationery
 from distribution.channels.paper.geometry import Stock
+from distribution.channels.paper.pen import Pen
 from distribution.channels.paper.score_report import PieceDrawing
 
 
@@ -54,15 +55,14 @@ class Printed:
 def print_batch(ticket: Ticket, pieces: Sequence[Piece], *, return_address: Sequence[str]) -> Printed:
     """Set a batch. Raises ValueError when a piece does not fall onto as many sheets as the batch states."""
     programme = exams.programme().name
-    canvas, target = pen.open_canvas(
+    pen = Pen(
         title=ticket.batch_id,
         subject=f"{programme} score reports",
         author=programme,
         created_at=ticket.created_at,
     )
-    drawing = PieceDrawing(
-        pen.Pen(canvas), Stationery(ticket.batch_id, ticket.business_date, tuple(return_address))
-    )
+    stationery = Stationery(ticket.batch_id, ticket.business_date, tuple(return_address))
+    drawing = PieceDrawing(pen, stationery)
     rows: list[SheetRow] = []
     for piece in pieces:
         sheets = layout.sheets_on(ticket.stock, piece)
@@ -71,11 +71,9 @@ def print_batch(ticket: Ticket, pieces: Sequence[Piece], *, return_address: Sequ
                 f"{ticket.batch_id} piece {piece.number} takes {len(sheets)} sheets, "
                 f"not {ticket.sheets_per_piece}"
             )
-        _outline(canvas, piece)
         drawing.draw(piece, sheets, stock=ticket.stock)
         rows += _rows_of(piece, len(sheets), pages_before=len(rows) * geometry.PAGES_PER_SHEET)
-    canvas.save()
-    pdf = target.getvalue()
+    pdf = pen.close()
     return Printed(
         pdf=pdf,
         sha256=hashlib.sha256(pdf).hexdigest(),
@@ -83,13 +81,6 @@ def print_batch(ticket: Ticket, pieces: Sequence[Piece], *, return_address: Sequ
         lines_set=drawing.lines_set,
         sheets=tuple(rows),
     )
-
-
-def _outline(canvas: pen.Canvas, piece: Piece) -> None:
-    """An entry per piece: the operator finds one to reprint without a student's name."""
-    key = f"piece-{piece.number:04d}"
-    canvas.bookmarkPage(key)
-    canvas.addOutlineEntry(f"{piece.number:04d} · {piece.di}", key, level=0)
 
 
 def _rows_of(piece: Piece, sheets: int, *, pages_before: int) -> list[SheetRow]:

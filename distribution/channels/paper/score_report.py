@@ -50,7 +50,8 @@ class PieceDrawing:
                     face = sheet.faces[side]
                     self._ids(piece, number, len(sheets), front=side == 0)
                     self._face(piece, face, stock, starts)
-                self.pen.canvas.showPage()
+                first = number == 1 and side == 0
+                self.pen.turn_page(outline=f"{piece.number:04d} · {piece.di}" if first else "")
 
     def _face(self, piece: Piece, face: Face, stock: Stock, starts: dict[int, int]) -> None:
         if face.continued:
@@ -80,7 +81,7 @@ class PieceDrawing:
             batch_id=ids[0], piece=piece.number, sheet=sheet, of=of, generation=piece.generation
         )
         barcodes.draw_data_matrix(
-            pen.canvas, code, left=geometry.CODE_LEFT, top=geometry.TOP, size=geometry.CODE_SIZE
+            pen, code, left=geometry.CODE_LEFT, top=geometry.TOP, size=geometry.CODE_SIZE
         )
         for row, words_ in enumerate(ids):
             font = BOLD if row == 0 else REGULAR
@@ -90,7 +91,7 @@ class PieceDrawing:
 
     def _address_head(self, piece: Piece) -> None:
         """Return address, the recipient's in the window, and beside it what the envelope holds."""
-        self.pen.stamp("letterhead")
+        self.pen.stamp("Letterhead")
         block = addresses.fit(piece.address)
         if block is None:
             raise ValueError(f"the address of {piece.di} does not fit; the preflight holds such pieces")
@@ -150,7 +151,7 @@ class PieceDrawing:
             )
             self.pen.text(LEFT, stock.body_top + 13.0, say("roster_opening"), size=9, ink=SECOND_INK)
             y = stock.body_top + layout.TITLE_HEIGHT
-        self.pen.stamp("roster-head", down=y)
+        self.pen.stamp("RosterHead", down=y)
         y += layout.HEAD_HEIGHT
         for index in range(face.first, face.last):
             y = self._roster_row(y, piece.students[index], starts[index])
@@ -158,7 +159,7 @@ class PieceDrawing:
             total = self.words("roster_total", students=len(piece.students), results=piece.reports)
             self.pen.text(LEFT, y + 5.0, total, font=BOLD, size=9.5)
             self.pen.right(ROSTER_COUNT_X, y + 5.0, str(piece.reports), font=BOLD, size=9.5)
-            self.pen.stamp("notes-roster", down=y + 11.0)
+            self.pen.stamp("NotesRoster", down=y + 11.0)
 
     def _roster_row(self, y: float, student: Student, sheet: int) -> float:
         setting = layout.roster_setting(student)
@@ -188,7 +189,7 @@ class PieceDrawing:
         y = layout.CONTINUED_TOP + layout.CONTINUED_HEIGHT
         if not face.continued:
             y = self._student(student, top)
-        self.pen.stamp("report-head", down=y)
+        self.pen.stamp("ReportHead", down=y)
         y += layout.HEAD_HEIGHT
         for line in student.lines[face.first : face.last]:
             y = self._score_line(y, line)
@@ -198,7 +199,7 @@ class PieceDrawing:
             )
             self.pen.text(LEFT, y + 5.2, total, font=BOLD, size=9.5)
             essays = any(line.essays for line in student.lines)
-            self.pen.stamp("notes-essays" if essays else "notes", down=y + 11.5)
+            self.pen.stamp("NotesEssays" if essays else "Notes", down=y + 11.5)
 
     def _student(self, student: Student, top: float) -> float:
         """The student's name, ids, and marks for what is corrected or cancelled. Returns where it ends."""

@@ -1,11 +1,12 @@
 """The words on paper: macros of the templates below `templates/paper/`, called by name."""
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+_MOST_KEPT = 1 << 12
 _FOLDER = Path(__file__).resolve().parents[3] / "templates" / "paper"
 
 
@@ -20,15 +21,14 @@ class Words:
             keep_trailing_newline=False,
         )
         self._macros = environment.get_template(f"{template}.txt").module
-        self._fixed: dict[str, str] = {}
+        self._said = lru_cache(maxsize=_MOST_KEPT)(self._say)
 
     def __call__(self, place: str, **values: Any) -> str:
-        if values:
-            return str(getattr(self._macros, place)(**values))
-        # Words that never change are asked for once, not on every sheet.
-        if place not in self._fixed:
-            self._fixed[place] = str(getattr(self._macros, place)())
-        return self._fixed[place]
+        # Most words are said again and again: they are set once, not on every sheet.
+        return self._said(place, tuple(values.items()))
+
+    def _say(self, place: str, values: tuple[tuple[str, Any], ...]) -> str:
+        return str(getattr(self._macros, place)(**dict(values)))
 
 
 @cache
