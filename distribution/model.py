@@ -206,6 +206,29 @@ class FileKind(StrEnum):
     TEST = "TEST"
 
 
+class Publish(StrEnum):
+    """How a file comes under its final name."""
+
+    RENAME = "rename"
+    DONE_FILE = "done-file"
+    TEMP_FOLDER = "temp-folder"
+
+
+class Look(StrEnum):
+    """What a host lets us do to look before acting."""
+
+    STAT = "stat"
+    LIST = "list"
+    NONE = "none"
+
+
+class Transport(StrEnum):
+    """Which client speaks to the host."""
+
+    PARAMIKO = "paramiko"
+    OPENSSH = "openssh"
+
+
 class BatchState(StrEnum):
     READY = "ready"
     PRINTED = "printed"
@@ -235,6 +258,44 @@ class ContactRole(StrEnum):
     ALTERNATE = "alternate"
     BILLING = "billing"
     TECHNICAL = "technical"
+
+
+class PortalRole(StrEnum):
+    """In what capacity a person stands at an organisation; a district reads its schools, no more."""
+
+    COORDINATOR = "coordinator"
+    ALTERNATE = "alternate"
+    DISTRICT = "district"
+
+
+class NoticeFrequency(StrEnum):
+    """How often a person hears of new scores."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    NONE = "none"
+
+
+class AccessKind(StrEnum):
+    """What a person wanted from the portal, for the log of accesses."""
+
+    SIGN_IN = "sign-in"
+    CODE = "code"
+    AGREEMENT = "agreement"
+    REQUEST = "request"
+    ALTERNATE = "alternate"
+    NOT_OUR_STUDENT = "not-our-student"
+    NOTICE = "notice"
+    SCORES = "scores"
+
+
+class AccessOutcome(StrEnum):
+    """What came of it. Of `wrong` ones the limits are counted."""
+
+    DONE = "done"
+    WRONG = "wrong"
+    LIMITED = "limited"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,8 @@ CREATE TABLE ledger.institution_version (
 );
 CREATE UNIQUE INDEX institution_version_in_force ON ledger.institution_version (code, valid_from)
     WHERE replaced_at IS NULL;
+CREATE INDEX institution_version_district ON ledger.institution_version (district_code)
+    WHERE replaced_at IS NULL AND district_code <> '';
 
 CREATE TABLE ledger.contact (
     contact_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -160,6 +162,7 @@ CREATE TABLE ledger.contact (
     recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX contact_organization ON ledger.contact (organization_code, role);
+CREATE INDEX contact_email ON ledger.contact (lower(email)) WHERE role IN ('coordinator', 'alternate');
 
 CREATE TABLE ledger.voucher_order (
     order_id        text PRIMARY KEY,
@@ -211,6 +214,7 @@ CREATE TABLE ledger.batch (
     pages           int NOT NULL,
     state           text NOT NULL DEFAULT 'ready',
     created_at      timestamptz NOT NULL,            -- printed into the document: frozen when the batch is planned
+    mail_by         timestamptz,                     -- the carrier's collection that it should reach
     proved_at       timestamptz,                     -- its files stand in the outbox under their final names
     pdf_sha256      text,
     pdf_bytes       bigint,
@@ -231,11 +235,42 @@ CREATE TABLE ledger.piece (
     reports         int NOT NULL,                    -- deliveries in it
     state           text NOT NULL DEFAULT 'ready',
     generation      int NOT NULL DEFAULT 0,          -- reprints: R1, R2 …
+    returned_at     timestamptz,                     -- the carrier brought it back: its address is not used again
     imb             text NOT NULL DEFAULT '',
     address         jsonb NOT NULL,                  -- model.PostalAddress as it was on the day
     PRIMARY KEY (batch_id, piece)
 );
 CREATE INDEX piece_di ON ledger.piece (di);
+CREATE SEQUENCE ledger.imb_serial;                   -- of Intelligent Mail barcodes: unique for 45 days and more
+CREATE INDEX piece_returned ON ledger.piece (di) WHERE state = 'returned';
+
+-- Pieces of a batch that were printed again: planned with their new generation, proved when their file stands.
+CREATE TABLE ledger.reprint (
+    name            text PRIMARY KEY,                -- its PDF's: PB-20261123-A-R1-0118.pdf
+    batch_id        text NOT NULL REFERENCES ledger.batch,
+    number          int NOT NULL,                    -- counts from 1 in its batch
+    pieces          int[] NOT NULL,
+    generations     int[] NOT NULL,                  -- of these pieces, in their order
+    reason          text NOT NULL,
+    actor           text NOT NULL,
+    planned_at      timestamptz NOT NULL,
+    proved_at       timestamptz,
+    pdf_sha256      text,
+    pdf_bytes       bigint,
+    UNIQUE (batch_id, number)
+);
+
+-- What the mailroom said of a batch, step by step.
+CREATE TABLE ledger.batch_event (
+    event_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    batch_id        text NOT NULL REFERENCES ledger.batch,
+    event           text NOT NULL,                   -- printed | inserted | mailed | spoiled | reprinted | returned | mailed-again
+    pieces          int[] NOT NULL DEFAULT '{}',     -- empty = all of them
+    reason          text NOT NULL DEFAULT '',
+    actor           text NOT NULL,
+    happened_at     timestamptz NOT NULL
+);
+CREATE INDEX batch_event_batch ON ledger.batch_event (batch_id);
 
 CREATE TABLE ledger.di_sequence (
     di              text NOT NULL,
@@ -438,6 +473,7 @@ CREATE TABLE ledger.mail (
     planned_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     sent_at         timestamptz
 );
+CREATE INDEX mail_code ON ledger.mail (code_id, mail_id) WHERE code_id IS NOT NULL;
 CREATE INDEX mail_waiting ON ledger.mail (mail_id) WHERE state IN ('planned', 'sending', 'outbox');
 
 -- the portal -------------------------------------------------------------------------------------------------
@@ -462,6 +498,7 @@ CREATE TABLE portal.staged_score (
     exam_title      text NOT NULL,
     test_date       date NOT NULL,
     scaled_score    smallint,
+    former_score    smallint,                        -- of the revision that this one corrects; never after a cancellation
     recommended_credits smallint,
     funding         text NOT NULL,
     voucher_order_id text NOT NULL,
@@ -497,6 +534,159 @@ CREATE POLICY own_schools ON portal.staged_score FOR SELECT TO distribution_port
     USING (shown AND school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
 CREATE POLICY pipeline ON portal.staged_score TO distribution_app USING (true) WITH CHECK (true);
 
+-- people of the portal: who signed in, for whom, and what they agreed to; no student's record is here -------------
+-- A person is known by issuer and subject, whatever the address says later.
+CREATE TABLE portal.person (
+    person_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    issuer          text NOT NULL,
+    subject         text NOT NULL,
+    name            text NOT NULL DEFAULT '',
+    email           text NOT NULL,                   -- as the issuer gave it last
+    first_signed_in_at timestamptz NOT NULL,
+    last_signed_in_at timestamptz NOT NULL,
+    UNIQUE (issuer, subject)
+);
+
+-- A person stands for an organisation while a contact of this address is in force there.
+CREATE TABLE portal.binding (
+    binding_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id       bigint NOT NULL REFERENCES portal.person,
+    organization_code text NOT NULL,
+    email           text NOT NULL,                   -- the contact's address in small letters
+    bound_at        timestamptz NOT NULL,
+    ended_at        timestamptz,                     -- the contact ended
+    released_at     timestamptz,                     -- operations gave the address free for another person
+    released_by     text
+);
+CREATE UNIQUE INDEX binding_one_per_person ON portal.binding (person_id, organization_code) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX binding_one_per_contact ON portal.binding (organization_code, email) WHERE ended_at IS NULL;
+CREATE INDEX binding_email ON portal.binding (email) WHERE released_at IS NULL;
+
+-- Contacts that no feed brought: alternates whom the coordinator named, coordinators whom operations confirmed.
+CREATE TABLE portal.named_contact (
+    named_contact_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_code text NOT NULL,
+    role            text NOT NULL,                   -- coordinator | alternate
+    name            text NOT NULL,
+    email           text NOT NULL,
+    valid_from      date NOT NULL,
+    named_at        timestamptz NOT NULL,
+    named_by        text NOT NULL,                   -- person:<person_id>, or the system user of operations
+    reason          text NOT NULL DEFAULT '',
+    told_at         timestamptz,                     -- the mail that says so is planned
+    ended_at        timestamptz
+);
+CREATE UNIQUE INDEX named_contact_one ON portal.named_contact (organization_code, role) WHERE ended_at IS NULL;
+CREATE INDEX named_contact_email ON portal.named_contact (lower(email)) WHERE ended_at IS NULL;
+
+CREATE TABLE portal.redemption (
+    person_id       bigint NOT NULL REFERENCES portal.person,
+    organization_code text NOT NULL,
+    academic_year   smallint NOT NULL,
+    code_id         bigint NOT NULL REFERENCES ledger.access_code,
+    redeemed_at     timestamptz NOT NULL,
+    PRIMARY KEY (person_id, organization_code, academic_year)
+);
+CREATE INDEX redemption_code ON portal.redemption (code_id);
+
+CREATE TABLE portal.agreement (
+    person_id       bigint NOT NULL REFERENCES portal.person,
+    organization_code text NOT NULL,
+    academic_year   smallint NOT NULL,
+    agreed_at       timestamptz NOT NULL,
+    PRIMARY KEY (person_id, organization_code, academic_year)
+);
+
+-- A person asks for a code, or a second person comes with an address that is bound already.
+CREATE TABLE portal.code_request (
+    request_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    reference       text NOT NULL UNIQUE,
+    kind            text NOT NULL,                   -- code | sign-in
+    way             text NOT NULL,                   -- sent | referred | operations
+    school_code     text NOT NULL,
+    person_id       bigint,
+    name            text NOT NULL,
+    email           text NOT NULL,
+    role            text NOT NULL,
+    message         text NOT NULL,                   -- for operations alone: it goes into no mail
+    asked_at        timestamptz NOT NULL,
+    state           text NOT NULL DEFAULT 'open',    -- open | answered | confirmed | refused
+    settled_at      timestamptz,
+    settled_by      text,
+    reason          text
+);
+CREATE INDEX code_request_open ON portal.code_request (request_id) WHERE state = 'open';
+
+CREATE TABLE portal.notice_preference (
+    person_id       bigint NOT NULL REFERENCES portal.person,
+    organization_code text NOT NULL,
+    frequency       text NOT NULL,                   -- daily | weekly | none
+    chosen_at       timestamptz NOT NULL,
+    PRIMARY KEY (person_id, organization_code)
+);
+
+-- Scores that a coordinator says belong to no student of the school: they leave its view, operations decide.
+CREATE TABLE portal.not_our_student (
+    school_code     text NOT NULL,
+    result_id       text NOT NULL,
+    person_id       bigint NOT NULL REFERENCES portal.person,
+    marked_at       timestamptz NOT NULL,
+    settled_at      timestamptz,
+    settled_by      text,
+    PRIMARY KEY (school_code, result_id)
+);
+
+-- Append-only: sign-ins, codes tried, everything that was refused. Limits are counted from here.
+CREATE TABLE portal.access_event (
+    event_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    happened_at     timestamptz NOT NULL,
+    kind            text NOT NULL,                   -- model.AccessKind
+    outcome         text NOT NULL,                   -- model.AccessOutcome
+    reason          text NOT NULL DEFAULT '',
+    person_id       bigint,
+    organization_code text NOT NULL DEFAULT '',
+    account         text NOT NULL DEFAULT '',        -- issuer and subject, or the asker's address
+    address         text NOT NULL DEFAULT ''         -- of the network, where the web gave one
+);
+CREATE INDEX access_event_wrong ON portal.access_event (kind, happened_at, person_id, address) WHERE outcome = 'wrong';
+CREATE INDEX access_event_asked ON portal.access_event (address, happened_at) WHERE kind = 'request';
+
+-- How far the notices of new scores have counted, by contact.
+CREATE TABLE ledger.notice (
+    organization_code text NOT NULL,
+    email           text NOT NULL,
+    counted_through timestamptz NOT NULL,
+    noticed_on      date NOT NULL,
+    PRIMARY KEY (organization_code, email)
+);
+
+-- The portal's role writes these rows before anyone is known to be anyone, so it sees them all; every other role
+-- but the pipeline sees none. A new table of the portal without such a line is closed to the portal.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['person', 'binding', 'named_contact', 'redemption', 'agreement', 'code_request',
+                                'notice_preference', 'access_event'] LOOP
+        EXECUTE format('ALTER TABLE portal.%I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE portal.%I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY sign_in ON portal.%I TO distribution_portal USING (true) WITH CHECK (true)', name);
+        EXECUTE format('CREATE POLICY pipeline ON portal.%I TO distribution_app USING (true) WITH CHECK (true)', name);
+    END LOOP;
+END $$;
+ALTER TABLE portal.not_our_student ENABLE ROW LEVEL SECURITY;
+ALTER TABLE portal.not_our_student FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_schools ON portal.not_our_student TO distribution_portal
+    USING (school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
+CREATE POLICY pipeline ON portal.not_our_student TO distribution_app USING (true) WITH CHECK (true);
+
+-- Of codes the portal finds one by its keyed hash and marks it as redeemed; it can do nothing else to it.
+ALTER TABLE ledger.access_code ENABLE ROW LEVEL SECURITY;
+CREATE POLICY pipeline ON ledger.access_code TO distribution_app USING (true) WITH CHECK (true);
+CREATE POLICY look_up ON ledger.access_code FOR SELECT TO distribution_portal USING (true);
+CREATE POLICY redeem ON ledger.access_code FOR UPDATE TO distribution_portal
+    USING (state IN ('issued', 'mailed', 'bounced', 'redeemed')) WITH CHECK (state = 'redeemed');
+
 -- What a school sees: its newest delivered revisions. A view runs with its reader's rights, or it would show every school.
 CREATE VIEW portal.score WITH (security_invoker = true) AS
 SELECT academic_year, school_code, delivery_id, result_id, revision, status, candidate_id, last_name, first_name,
@@ -504,20 +694,91 @@ SELECT academic_year, school_code, delivery_id, result_id, revision, status, can
        CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE scaled_score END AS scaled_score,
        CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE recommended_credits END AS recommended_credits,
        CASE WHEN score_hidden THEN 'withheld' ELSE status END AS shown_status,
-       funding, voucher_order_id, seen_because, local_student_id, grade, released_on, reportable_until
-FROM portal.staged_score
-WHERE shown;
+       funding, voucher_order_id, seen_because, local_student_id, grade, released_on, reportable_until,
+       action, staged_at,
+       CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE former_score END AS former_score
+FROM portal.staged_score AS s
+WHERE shown
+  AND NOT EXISTS (SELECT FROM portal.not_our_student AS n
+                  WHERE n.school_code = s.school_code AND n.result_id = s.result_id);
+
+-- sign-in to the portal ----------------------------------------------------------------------------------------
+-- Accounts of the demo and of tests; production signs in by OpenID Connect.
+CREATE TABLE ledger.portal_account (
+    email           text PRIMARY KEY CHECK (email = lower(email)),
+    name            text NOT NULL,
+    password_hash   text NOT NULL,                   -- argon2id
+    made_at         timestamptz NOT NULL
+);
+
+CREATE TABLE ledger.portal_session (
+    session_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    token_hash      bytea NOT NULL UNIQUE,           -- the token itself is in the browser alone
+    person_id       bigint NOT NULL,
+    address         text NOT NULL DEFAULT '',
+    began_at        timestamptz NOT NULL,
+    seen_at         timestamptz NOT NULL,
+    ended_at        timestamptz,
+    ended_because   text                             -- signed-out | everywhere | timed-out | rights-ended
+);
+CREATE INDEX portal_session_person ON ledger.portal_session (person_id) WHERE ended_at IS NULL;
+
+-- What a coordinator typed to find a student: kept here so that it stands in no URL; gone with the session.
+CREATE TABLE ledger.portal_search (
+    search_id       text PRIMARY KEY,
+    session_id      bigint NOT NULL,
+    words           text NOT NULL,
+    made_at         timestamptz NOT NULL
+);
+CREATE INDEX portal_search_session ON ledger.portal_search (session_id);
+
+-- When somebody last looked at an organisation's scores, by session: what came later is new to the next one.
+CREATE TABLE ledger.portal_visit (
+    person_id       bigint NOT NULL,
+    organization_code text NOT NULL,
+    session_id      bigint NOT NULL,
+    last_at         timestamptz NOT NULL,
+    PRIMARY KEY (person_id, organization_code, session_id)
+);
+
+CREATE TABLE ledger.portal_export (
+    export_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id       bigint NOT NULL,
+    organization_code text NOT NULL,
+    academic_year   smallint NOT NULL,
+    whole_year      boolean NOT NULL,                -- false: only what was shown
+    form            text NOT NULL,                   -- csv | xlsx
+    rows            int NOT NULL,
+    exported_at     timestamptz NOT NULL
+);
+CREATE INDEX portal_export_person ON ledger.portal_export (person_id, organization_code, exported_at);
 
 -- who may do what ------------------------------------------------------------------------------------------------
 GRANT USAGE ON SCHEMA ledger, portal TO distribution_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger, portal TO distribution_app;
+GRANT USAGE ON SEQUENCE ledger.imb_serial TO distribution_app;
 -- Append-only, whoever runs the pipeline.
-REVOKE UPDATE, DELETE ON ledger.disclosure, ledger.access_log, ledger.delivery_event, ledger.receipt FROM distribution_app;
-REVOKE DELETE ON ledger.result_version, ledger.delivery, ledger.feed, ledger.run, ledger.score_file, ledger.batch FROM distribution_app;
+REVOKE UPDATE, DELETE ON ledger.disclosure, ledger.access_log, ledger.delivery_event, ledger.batch_event, ledger.receipt FROM distribution_app;
+REVOKE UPDATE, DELETE ON portal.access_event, portal.redemption, portal.agreement FROM distribution_app;
+REVOKE DELETE ON ledger.result_version, ledger.delivery, ledger.feed, ledger.run, ledger.score_file, ledger.batch, ledger.reprint FROM distribution_app;
 
 GRANT USAGE ON SCHEMA portal, ledger TO distribution_portal;
 GRANT SELECT ON portal.staged_score, portal.score TO distribution_portal;
 GRANT INSERT ON ledger.disclosure, ledger.access_log TO distribution_portal;
+GRANT SELECT, INSERT ON portal.person, portal.binding, portal.named_contact, portal.redemption, portal.agreement,
+    portal.code_request, portal.notice_preference, portal.access_event, portal.not_our_student
+    TO distribution_portal;
+GRANT UPDATE (name, email, last_signed_in_at) ON portal.person TO distribution_portal;
+GRANT UPDATE (ended_at) ON portal.binding, portal.named_contact TO distribution_portal;
+GRANT UPDATE (frequency, chosen_at) ON portal.notice_preference TO distribution_portal;
+GRANT SELECT (code, name, kind, district_code, status, time_zone, valid_from, replaced_at)
+    ON ledger.institution_version TO distribution_portal;
+GRANT SELECT (contact_id, organization_code, role, name, email, valid_from, valid_to) ON ledger.contact
+    TO distribution_portal;
+GRANT SELECT (code_id, organization_code, academic_year, state, lookup, redeemed_at), UPDATE (state, redeemed_at)
+    ON ledger.access_code TO distribution_portal;
+GRANT SELECT (kind, organization_code, code_id, to_address, state, sent_at) ON ledger.mail TO distribution_portal;
+GRANT SELECT (person_id, organization_code, exported_at) ON ledger.portal_export TO distribution_portal;
 
 GRANT USAGE ON SCHEMA ledger TO distribution_console;
 GRANT SELECT ON ledger.run, ledger.feed, ledger.delivery, ledger.batch, ledger.piece, ledger.score_file,
