@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from distribution import academic_year
 from distribution.channels.portal import export
+from distribution.channels.portal.scores import Question, Reader
 from distribution.errors import PermanentError, UsageError
 from distribution.filenames import PART_SUFFIX
 from distribution.jobs.wiring import Line, actor
@@ -77,9 +78,8 @@ def export_year(line: Line, code: str, *, year: int, on: date, out: Path | IO[by
 
     def write(target: IO[bytes]) -> export.Exported:
         with line.connect(role=Role.PORTAL) as conn:
-            return export.write_year(
-                conn, target, schools=seen, year=year, on=on, actor=actor(), command=command
-            )
+            question = Question(schools=seen, year=year, on=on)
+            return export.write_csv(conn, target, question=question, reader=Reader(actor(), command))
 
     written = _into_file(out, write) if isinstance(out, Path) else _into_stream(out, write)
     log.info("Exported %s rows of %s for %s", written.rows, academic_year.written(year), code)

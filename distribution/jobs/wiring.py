@@ -11,6 +11,7 @@ import psycopg
 
 from distribution.ledger import connection, embedded, upgrade
 from distribution.ledger.connection import Role
+from distribution.ledger.pools import Pools
 from distribution.settings import Settings, load, make_home
 
 
@@ -21,11 +22,14 @@ class Line:
     settings: Settings
     url: str
     now: Callable[[], datetime]
+    pools: Pools | None = None
 
     def connect(
         self, *, role: Role = Role.APP, autocommit: bool = False
     ) -> AbstractContextManager[psycopg.Connection]:
-        """A connection to the ledger in `role`; see `ledger.connection.connect`."""
+        """A connection to the ledger in `role`, from the pool where there is one; see `ledger.connection`."""
+        if self.pools is not None and not autocommit:
+            return self.pools.connection(role)
         return connection.connect(self.url, role=role, autocommit=autocommit)
 
     def today(self) -> date:

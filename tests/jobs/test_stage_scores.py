@@ -239,3 +239,45 @@ def test_a_receipt_can_never_be_changed_by_the_pipeline(ledger, stage):
     stage()
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         ledger.execute("UPDATE ledger.receipt SET records = 7")
+
+
+def former(ledger, result_id="R-1"):
+    return ledger.execute(
+        "SELECT former_score FROM portal.score WHERE result_id = %s", [result_id]
+    ).fetchone()[0]
+
+
+def test_a_corrected_score_says_what_the_school_saw_before(ledger, stage):
+    records.owe(ledger, records.result(ledger, scaled_score=53), SCHOOL)
+    stage()
+    records.owe(ledger, records.result(ledger, revision=2, scaled_score=55), SCHOOL, "C")
+    stage("N20261124-01")
+    assert former(ledger) == 53
+
+
+def test_two_revisions_staged_in_one_night_say_the_same(ledger, stage):
+    records.owe(ledger, records.result(ledger, scaled_score=53), SCHOOL)
+    records.owe(ledger, records.result(ledger, revision=2, scaled_score=55), SCHOOL, "C")
+    stage()
+    assert former(ledger) == 53
+
+
+def test_a_correction_of_a_name_alone_has_no_former_score(ledger, stage):
+    records.owe(ledger, records.result(ledger), SCHOOL)
+    records.owe(ledger, records.result(ledger, revision=2, last_name="Nguyen"), SCHOOL, "C")
+    stage()
+    assert former(ledger) is None
+
+
+@pytest.mark.parametrize("cancellation_reaches_the_school", [True, False])
+def test_after_a_cancellation_the_former_score_is_never_told(ledger, stage, cancellation_reaches_the_school):
+    records.owe(ledger, records.result(ledger, scaled_score=53), SCHOOL)
+    stage()
+    cancelled = records.result(ledger, revision=2, status="cancelled")
+    if cancellation_reaches_the_school:
+        records.owe(ledger, cancelled, SCHOOL, "X")
+        stage("N20261124-01")
+        assert former(ledger) is None
+    records.owe(ledger, records.result(ledger, revision=3, scaled_score=55), SCHOOL, "C")
+    stage("N20261125-01")
+    assert former(ledger) is None

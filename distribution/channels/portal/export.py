@@ -1,15 +1,15 @@
-"""Export: a school's academic year as CSV, written by the database itself, with its disclosures."""
+"""Export: a school's academic year as CSV, written by the database itself, or XLSX, with its disclosures."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import IO
 
 import psycopg
+import xlsxwriter
 from psycopg import sql
 
 from distribution import academic_year
 from distribution.channels.portal import access
+from distribution.channels.portal.scores import Question, Reader, rows_asked_for
 
 # Texts in which a spreadsheet may find a formula; numbers, dates and our own closed words are left alone.
 _GUARDED = frozenset(
@@ -32,14 +32,8 @@ _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()
 # full-width forms included that East Asian versions take as well. NUL cannot stand in PostgreSQL.
 _FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
 
-_ROWS = """
-FROM portal.score AS s
-LEFT JOIN unnest(%(codes)s::text[], %(names)s::text[]) AS o (code, name) ON o.code = s.school_code
-WHERE s.school_code = ANY(%(codes)s::text[])
-  AND s.academic_year = %(year)s
-  AND s.reportable_until >= %(on)s
-"""
 _ORDER = "ORDER BY s.school_code, s.last_name, s.first_name, s.result_id, s.delivery_id"
+_ROWS_AT_A_TIME = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +44,8 @@ class Exported:
     size_bytes: int
 
 
-def write_year(
-    conn: psycopg.Connection,
-    out: IO[bytes],
-    *,
-    schools: Mapping[str, str],
-    year: int,
-    on: date,
-    actor: str,
-    command: str,
-) -> Exported:
-    """Write the scores of an academic year that `schools` (code → name) see, and to whom they were shown.
+def write_csv(conn: psycopg.Connection, out: IO[bytes], *, question: Question, reader: Reader) -> Exported:
+    """Write the scores that a question asks for, and to whom they were shown.
 
     UTF-8 CSV with BOM and header row, the columns of the contract (section 10). A text that a spreadsheet
     would run gets a leading `'`: who reads the file by program takes one `'` off a cell whose second
@@ -68,30 +53,57 @@ def write_year(
     the portal's role, outside a transaction. Rows, disclosures and access log are of one snapshot; the
     caller hands the bytes on only after this has returned, so that nothing leaves unrecorded.
     """
-    params = {
-        "codes": sorted(schools),
-        "names": [schools[code] for code in sorted(schools)],
-        "year": year,
-        "written_year": academic_year.written(year),
-        "on": on,
+    with access.as_schools(conn, question.schools):
+        rows = _note_disclosures(conn, question, reader)
+        return Exported(rows, _copy(conn, out, question))
+
+
+def write_xlsx(conn: psycopg.Connection, out: IO[bytes], *, question: Question, reader: Reader) -> Exported:
+    """The same as `write_csv` for a spreadsheet; texts are typed as texts, so that none of them is run.
+
+    Memory stays flat: rows come by a cursor of the server and go to a temporary file of their own.
+    """
+    workbook = xlsxwriter.Workbook(
+        out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
+    sheet = workbook.add_worksheet("Scores")
+    for number, column in enumerate(COLUMNS):
+        sheet.write_string(0, number, column)
+    with access.as_schools(conn, question.schools):
+        rows = _note_disclosures(conn, question, reader)
+        with conn.cursor(name="export") as cursor:
+            cursor.itersize = _ROWS_AT_A_TIME
+            cursor.execute(
+                f"SELECT {_cells(guarded=False)} {rows_asked_for(question)} {_ORDER}", _parameters(question)
+            )
+            for place, cells in enumerate(cursor, start=1):
+                for number, cell in enumerate(cells):
+                    if isinstance(cell, int):
+                        sheet.write_number(place, number, cell)
+                    elif cell is not None:
+                        sheet.write_string(place, number, str(cell))
+    workbook.close()
+    return Exported(rows, out.tell())
+
+
+def _parameters(question: Question) -> dict[str, object]:
+    return {
+        **question.parameters,
+        "written_year": academic_year.written(question.year),
         "formula": _FORMULA,
-        "actor": actor,
-        "command": command,
     }
-    with access.as_schools(conn, schools):
-        rows = _note_disclosures(conn, params)
-        return Exported(rows, _copy(conn, out, params))
 
 
-def _note_disclosures(conn: psycopg.Connection, params: Mapping[str, object]) -> int:
+def _note_disclosures(conn: psycopg.Connection, question: Question, reader: Reader) -> int:
     """One row per student's record, and the export as a whole in the access log."""
+    params = {**_parameters(question), "actor": reader.actor, "command": reader.artefact}
     rows = conn.execute(
         f"""
         INSERT INTO ledger.disclosure (result_id, revision, candidate_id, recipient, channel, basis,
                                        artefact, actor)
         SELECT s.result_id, s.revision, s.candidate_id, s.school_code, 'portal', s.seen_because,
                %(command)s, %(actor)s
-        {_ROWS} {_ORDER}
+        {rows_asked_for(question)} {_ORDER}
         """,
         params,
     ).rowcount
@@ -99,15 +111,17 @@ def _note_disclosures(conn: psycopg.Connection, params: Mapping[str, object]) ->
         f"""
         INSERT INTO ledger.access_log (actor, command, result_ids)
         SELECT %(actor)s, %(command)s, coalesce(array_agg(s.result_id {_ORDER}), '{{}}')
-        {_ROWS}
+        {rows_asked_for(question)}
         """,
         params,
     )
     return rows
 
 
-def _copy(conn: psycopg.Connection, out: IO[bytes], params: Mapping[str, object]) -> int:
-    select = psycopg.ClientCursor(conn).mogrify(f"SELECT {_cells()} {_ROWS} {_ORDER}", params)
+def _copy(conn: psycopg.Connection, out: IO[bytes], question: Question) -> int:
+    select = psycopg.ClientCursor(conn).mogrify(
+        f"SELECT {_cells()} {rows_asked_for(question)} {_ORDER}", _parameters(question)
+    )
     size_bytes = out.write(_BOM)
     statement = sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv, HEADER true)").format(sql.SQL(select))
     with conn.cursor() as cursor, cursor.copy(statement) as rows:
@@ -116,12 +130,12 @@ def _copy(conn: psycopg.Connection, out: IO[bytes], params: Mapping[str, object]
     return size_bytes
 
 
-def _cells() -> str:
-    return ", ".join(f"{_cell(column)} AS {column}" for column in COLUMNS)
+def _cells(*, guarded: bool = True) -> str:
+    return ", ".join(f"{_cell(column, guarded=guarded)} AS {column}" for column in COLUMNS)
 
 
-def _cell(column: str) -> str:
+def _cell(column: str, *, guarded: bool) -> str:
     source = _SOURCES.get(column, f"s.{column}")
-    if column not in _GUARDED:
+    if column not in _GUARDED or not guarded:
         return source
     return f"CASE WHEN {source} ~ %(formula)s THEN '''' || {source} ELSE {source} END"

@@ -38,6 +38,7 @@ def stage(conn: psycopg.Connection, delivery_ids: Sequence[int], *, on: date) ->
     _take_aside(conn, delivery_ids)
     _look_up_exams(conn)
     _insert_rows(conn, on=on)
+    _note_former_scores(conn)
     _show_the_newest(conn)
     return _read_back(conn)
 
@@ -113,6 +114,43 @@ def _insert_rows(conn: psycopg.Connection, *, on: date) -> None:
         ON CONFLICT (school_code, academic_year, delivery_id) DO NOTHING
         """,
         {**_WORDS, "on": on},
+    )
+
+
+def _note_former_scores(conn: psycopg.Connection) -> None:
+    """A corrected score carries the one that the school saw before, so that it can be told what changed.
+
+    Never across a cancellation, whether it reached the school or was settled before it left.
+    """
+    conn.execute(
+        """
+        UPDATE portal.staged_score AS s
+        SET former_score = before.scaled_score
+        FROM staging_now AS n
+        CROSS JOIN LATERAL (
+            SELECT o.status, o.action, o.revision, o.scaled_score
+            FROM portal.staged_score AS o
+            WHERE o.school_code = n.school_code
+              AND o.result_id = n.result_id
+              AND o.revision < n.revision
+            ORDER BY o.revision DESC, o.delivery_id DESC
+            LIMIT 1
+        ) AS before
+        WHERE n.action NOT IN (%(new)s, %(cancellation)s)
+          AND s.school_code = n.school_code
+          AND s.academic_year = n.academic_year
+          AND s.delivery_id = n.delivery_id
+          AND s.status = %(scored)s
+          AND before.status = %(scored)s
+          AND before.action <> %(cancellation)s
+          AND before.scaled_score <> s.scaled_score
+          AND NOT EXISTS (
+              SELECT FROM ledger.result_version AS v
+              WHERE v.result_id = n.result_id
+                AND v.revision BETWEEN before.revision AND n.revision
+                AND v.status = %(cancelled)s)
+        """,
+        _WORDS,
     )
 
 

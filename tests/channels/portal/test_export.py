@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from distribution.channels.portal import export
+from distribution.channels.portal.scores import Question, Reader
 from distribution.errors import PermanentError, UsageError
 from distribution.jobs import export_school
 from distribution.jobs.stage_scores import stage_scores
@@ -177,11 +178,14 @@ def test_nothing_leaves_when_the_disclosures_cannot_be_recorded(line):
 def test_the_export_itself_sees_no_school_but_those_it_was_asked_for(line):
     """Even if the query named another school, the database would not give its rows."""
     stage(line, (SCHOOL, {}), (STRANGER, {}))
-    asked = {"schools": {STRANGER: "x"}, "year": 2026, "on": DAY, "actor": "kim", "command": "test"}
+    asked = {
+        "question": Question(schools={STRANGER: "x"}, year=2026, on=DAY),
+        "reader": Reader("kim", "test"),
+    }
     with line.connect() as pipeline, pytest.raises(PermanentError):
-        export.write_year(pipeline, io.BytesIO(), **asked)
+        export.write_csv(pipeline, io.BytesIO(), **asked)
     with line.connect(role=Role.PORTAL) as conn:
-        assert export.write_year(conn, io.BytesIO(), **asked).rows == 1
+        assert export.write_csv(conn, io.BytesIO(), **asked).rows == 1
 
 
 def test_a_file_stands_under_its_name_whole_and_for_its_owner_alone(line, tmp_path):
