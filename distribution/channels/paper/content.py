@@ -80,13 +80,17 @@ class Student:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One envelope to one institution. `number` counts from 1 in its batch; 0 = not yet in one."""
+    """One envelope to one institution. `number` counts from 1 in its batch; 0 = not yet in one.
+
+    `imb`: the digits of its Intelligent Mail barcode; empty = none is printed.
+    """
 
     di: str
     address: PostalAddress
     students: tuple[Student, ...]
     number: int = 0
     generation: int = 0
+    imb: str = ""
 
     @property
     def reports(self) -> int:

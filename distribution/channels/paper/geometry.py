@@ -24,6 +24,13 @@ CLEARANCE = 0.125 * INCH
 ADDRESS_LEFT, ADDRESS_WIDTH = 1.0 * INCH, 3.25 * INCH
 ADDRESS_TOP, ADDRESS_HEIGHT = 2.167 * INCH, 0.875 * INCH
 
+# The Intelligent Mail barcode above the address: 0.06 in below the window's edge and 0.03 in above the words
+# (USPS asks for 0.028), as wide as a letter may slide and both its ends keep 1/8 in clear.
+IMB_LEFT, IMB_TOP = ADDRESS_LEFT, 2.102 * INCH
+IMB_WIDTH, IMB_HEIGHT = 2.9 * INCH, 0.145 * INCH
+IMB_CLEARANCE = 0.028 * INCH
+ADDRESS_TOP_BELOW_IMB = IMB_TOP + IMB_HEIGHT + 0.03 * INCH
+
 CODE_SIZE = 9.0  # the Data Matrix at the top right of each sheet
 CODE_LEFT = RIGHT - CODE_SIZE
 BAR_LEFT, BAR_TOP, BAR_WIDTH, BAR_HEIGHT = 7.0, 128.0, 3.0, 18.0  # begins a piece, at the left edge

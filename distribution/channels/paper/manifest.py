@@ -10,7 +10,7 @@ COLUMNS = ("batch", "piece", "di", "sheet", "of", "first_page", "last_page", "im
 
 
 def write(batch_id: str, sheets: Iterable[SheetRow], *, pdf_sha256: str) -> bytes:
-    """The manifest as CSV (UTF-8, CRLF as RFC 4180 has it); `imb` stays empty without a mailer id."""
+    """The manifest as CSV (UTF-8, CRLF as RFC 4180 has it); `imb` holds the digits, if there are any."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
@@ -23,7 +23,7 @@ def write(batch_id: str, sheets: Iterable[SheetRow], *, pdf_sha256: str) -> byte
             row.of,
             row.first_page,
             row.last_page,
-            "",
+            row.imb,
             pdf_sha256,
         )
         for row in sheets

@@ -188,7 +188,8 @@ class PdfFile:
         found = f"/Outlines {outlines} 0 R/PageMode/UseOutlines" if outlines else ""
         return self._object(
             f"<</Type/Catalog/Pages {self._root_pages} 0 R/Metadata {metadata} 0 R"
-            f"/OutputIntents[{intent} 0 R]/Lang({self.about.language})/ViewerPreferences<</DisplayDocTitle true>>{found}>>"
+            f"/OutputIntents[{intent} 0 R]/Lang({self.about.language})"
+            f"/ViewerPreferences<</DisplayDocTitle true>>{found}>>"
         )
 
     def _information(self) -> int:

@@ -39,6 +39,7 @@ class SheetRow:
     of: int
     first_page: int
     last_page: int
+    imb: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def _rows_of(piece: Piece, sheets: int, *, pages_before: int) -> list[SheetRow]:
             of=sheets,
             first_page=pages_before + (sheet - 1) * per_sheet + 1,
             last_page=pages_before + sheet * per_sheet,
+            imb=piece.imb,
         )
         for sheet in range(1, sheets + 1)
     ]

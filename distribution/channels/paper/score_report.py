@@ -92,10 +92,12 @@ class PieceDrawing:
     def _address_head(self, piece: Piece) -> None:
         """Return address, the recipient's in the window, and beside it what the envelope holds."""
         self.pen.stamp("Letterhead")
-        block = addresses.fit(piece.address)
+        block = addresses.fit(piece.address, below_imb=bool(piece.imb))
         if block is None:
             raise ValueError(f"the address of {piece.di} does not fit; the preflight holds such pieces")
-        y = geometry.ADDRESS_TOP + block.size * fonts.ASCENT / geometry.MM
+        if piece.imb:
+            barcodes.draw_intelligent_mail(self.pen, piece.imb, left=geometry.IMB_LEFT, top=geometry.IMB_TOP)
+        y = block.top + block.size * fonts.ASCENT / geometry.MM
         for line in block.lines:
             self.pen.text(geometry.ADDRESS_LEFT, y, line, size=block.size)
             y += block.leading / geometry.MM
