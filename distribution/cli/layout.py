@@ -30,20 +30,56 @@ def list_layouts(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def spec(name: LayoutArgument, as_json: JsonOption = False) -> None:
-    """All that is needed to write a reader: Markdown, or one JSON document."""
+def spec(
+    name: LayoutArgument,
+    form: Annotated[str, typer.Option("--format", help="markdown, html or csv.")] = "markdown",
+    as_json: JsonOption = False,
+) -> None:
+    """All that is needed to write a reader: a page for people, or one JSON document."""
     from distribution.jobs import layouts
 
-    emit(layouts.spec(name), as_json=as_json, lines=lambda: layouts.spec_markdown(name).splitlines())
+    if as_json:
+        emit(layouts.spec(name), as_json=True)
+        return
+    typer.echo(layouts.spec_text(name, form), nl=False)
 
 
 @app.command()
-def sample(name: LayoutArgument) -> None:
-    """A file with invented people, byte for byte as it would be sent."""
+def sample(
+    name: LayoutArgument,
+    control: Annotated[
+        bool, typer.Option("--control", help="The control file that stands beside the data file.")
+    ] = False,
+) -> None:
+    """A file with invented people, byte for byte as it would be sent (in clear)."""
     from distribution.jobs import layouts
 
-    sys.stdout.buffer.write(layouts.sample_bytes(name))
+    sys.stdout.buffer.write(layouts.sample_bytes(name, sidecar=control))
     sys.stdout.buffer.flush()
+
+
+@app.command()
+def diff(
+    one: Annotated[str, typer.Argument(metavar="L1", help="A layout.")],
+    other: Annotated[str, typer.Argument(metavar="L2", help="The layout that would take its place.")],
+    as_json: JsonOption = False,
+) -> None:
+    """What a reader of L1 must change to read L2."""
+    from distribution.jobs import layouts
+
+    document = layouts.diff(one, other)
+    rows = [
+        [each["record"], each["field"], each["what"], *map(_shown, (each["one"], each["other"]))]
+        for each in document["differences"]
+    ]
+    empty = f"{one} and {other} do not differ."
+    emit(document, as_json=as_json, table=Table(("record", "field", "what", one, other), rows, empty=empty))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{value['times']} times, every {value['length']}"
+    return "–" if value is None else str(value)
 
 
 @app.command()

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from distribution.channels.electronic import reader, record_layout, sample
+from distribution.channels.electronic import reader, record_layout, sample, specification
 from distribution.errors import UsageError
 
-_DATA_NAME = re.compile(r"[A-Z]+_([A-Z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.[a-z]+")
+_DATA_NAME = re.compile(r"[A-Z]+_([A-Z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.[a-z0-9]+")
 
 
 def list_layouts() -> list[dict[str, Any]]:
@@ -31,14 +31,28 @@ def spec(name: str) -> dict[str, Any]:
     return record_layout.spec(record_layout.load(name))
 
 
-def spec_markdown(name: str) -> str:
-    """The layout's specification as a page."""
-    return record_layout.spec_markdown(record_layout.load(name))
+def spec_text(name: str, form: str) -> str:
+    """The layout's specification as text: `markdown`, `html` or `csv`. Raises UsageError for another form."""
+    writers = {"markdown": specification.markdown, "html": specification.page, "csv": specification.table}
+    if form not in writers:
+        raise UsageError(f"There is no form {form!r}; there are {', '.join(writers)}, and --json.")
+    return writers[form](record_layout.load(name))
 
 
-def sample_bytes(name: str) -> bytes:
-    """A data file of the layout with invented people."""
-    return sample.sample(record_layout.load(name)).data
+def sample_bytes(name: str, *, sidecar: bool = False) -> bytes:
+    """A data file of the layout with invented people, or its control file."""
+    made = sample.sample(record_layout.load(name))
+    if not sidecar:
+        return made.data
+    if made.sidecar is None:
+        raise UsageError(f"{name} carries its control inside the data file.")
+    return made.sidecar
+
+
+def diff(one: str, other: str) -> dict[str, Any]:
+    """What sets two layouts apart, as a document."""
+    differences = specification.differences(record_layout.load(one), record_layout.load(other))
+    return {"schema_version": 1, "layouts": [one, other], "differences": differences}
 
 
 def check_file(path: Path, *, layout: str | None, encoding: str) -> dict[str, Any]:
@@ -58,6 +72,7 @@ def check_file(path: Path, *, layout: str | None, encoding: str) -> dict[str, An
         "file": path.name,
         "layout": reading.layout.layout,
         "details": reading.details,
+        "results": reading.results,
         "score_total": reading.score_total,
         "faults": [asdict(fault) for fault in reading.faults],
     }

@@ -43,10 +43,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file as it was read."""
+    """A file as it was read; `details` counts lines, `results` the results that they carry."""
 
     layout: Layout
     details: int
+    results: int
     score_total: int
     faults: tuple[Fault, ...]
 
@@ -69,12 +70,12 @@ def check(
         line = data[: exc.start].count(b"\n") + 1
         column = exc.start - (data.rfind(b"\n", 0, exc.start) + 1) + 1
         found = _layout_of(data.decode("latin-1"), name, sidecar, layout)
-        return Reading(found, 0, 0, (Fault(line, column, "", f"a byte that is not {encoding}"),))
+        return Reading(found, 0, 0, 0, (Fault(line, column, "", f"a byte that is not {encoding}"),))
     found = _layout_of(text, name, sidecar, layout)
     checker = _Checker(found, has_sidecar=sidecar is not None)
     checker.read(text)
     checker.compare_control(data, sidecar)
-    return Reading(found, checker.details, checker.score_total, tuple(checker.faults))
+    return Reading(found, checker.details, checker.results, checker.score_total, tuple(checker.faults))
 
 
 def _layout_of(text: str, name: str, sidecar: bytes | None, stated: str | None) -> Layout:
@@ -82,20 +83,20 @@ def _layout_of(text: str, name: str, sidecar: bytes | None, stated: str | None) 
         return record_layout.load(stated)
     if sidecar is not None:
         return record_layout.load(str(_control_of(sidecar).get("layout", "")))
-    for known in record_layout.names():
-        layout = record_layout.load(known)
-        opening = "H," if layout.kind is LayoutKind.CSV else "H"
-        if text.startswith((f"{opening}{known},", f"{opening}{known} ")):
+    layouts = [record_layout.load(known) for known in record_layout.names()]
+    first = text.split("\n", 1)[0].removesuffix("\r")
+    for layout in layouts:
+        if text.startswith(f"H,{layout.layout}," if layout.kind is LayoutKind.CSV else f"H{layout.layout} "):
             return layout
-    for known in record_layout.names():
-        layout = record_layout.load(known)
-        if layout.kind is LayoutKind.CSV and text.split("\n", 1)[0].rstrip("\r") == _column_names(layout):
+    for layout in layouts:
+        is_header_row = layout.kind is LayoutKind.CSV and first == ",".join(_column_names(layout))
+        if is_header_row or (first[:1] == RecordKind.DETAIL and len(first) == layout.record_length):
             return layout
     raise UsageError(f"No layout can be told from {name or 'the file'}. Name it with --layout.")
 
 
-def _column_names(layout: Layout) -> str:
-    return ",".join(field.name for field in layout.records[RecordKind.DETAIL][1:])
+def _column_names(layout: Layout) -> list[str]:
+    return [field.name for field in layout.columns(RecordKind.DETAIL)[1:]]
 
 
 def _control_of(sidecar: bytes) -> dict[str, object]:
@@ -104,20 +105,6 @@ def _control_of(sidecar: bytes) -> dict[str, object]:
     except ValueError as exc:
         raise UsageError("The control file beside it is no JSON. Send both files again.") from exc
     return document if isinstance(document, dict) else {}
-
-
-def records(text: str, layout: Layout) -> Iterator[Record]:
-    """The records of a file of this layout, whether its control stands inside or beside it."""
-    if layout.kind is LayoutKind.FIXED:
-        for number, line in enumerate(_lines(text), start=1):
-            if line[:1] in tuple(RecordKind):
-                kind = RecordKind(line[:1])
-                yield Record(kind, number, {f.name: _cut(line, f).strip() for f in layout.records[kind]})
-        return
-    for number, row in _rows(text):
-        of_row, cells, fields = _csv_record(number, row, layout)
-        if of_row is not None:
-            yield Record(of_row, number, {f.name: cell for f, cell in zip(fields, cells, strict=False)})
 
 
 def _lines(text: str) -> list[str]:
@@ -142,11 +129,11 @@ def _csv_record(
     line: int, row: list[str], layout: Layout
 ) -> tuple[RecordKind | None, list[str], tuple[Field, ...]]:
     """The kind, cells and fields of a csv row; kind None for the row of column names."""
-    details = layout.records[RecordKind.DETAIL]
-    if line == 1 and row == [field.name for field in details[1:]]:
+    details = layout.columns(RecordKind.DETAIL)
+    if line == 1 and row == _column_names(layout):
         return None, row, ()
-    if row and row[0] in tuple(RecordKind) and len(row) == len(layout.records[RecordKind(row[0])]):
-        return RecordKind(row[0]), row, layout.records[RecordKind(row[0])]
+    if row and row[0] in tuple(RecordKind) and len(row) == len(layout.columns(RecordKind(row[0]))):
+        return RecordKind(row[0]), row, layout.columns(RecordKind(row[0]))
     return RecordKind.DETAIL, row, details[1:]
 
 
@@ -156,7 +143,7 @@ class _Checker:
     def __init__(self, layout: Layout, *, has_sidecar: bool):
         self._layout, self._has_sidecar = layout, has_sidecar
         self.faults: list[Fault] = []
-        self.details = self.score_total = 0
+        self.details = self.results = self.score_total = 0
         self._header: Record | None = None
         self._trailer: Record | None = None
 
@@ -182,7 +169,7 @@ class _Checker:
                 )
                 continue
             kind = RecordKind(line[0])
-            fields = self._layout.records[kind]
+            fields = self._layout.columns(kind)
             for field in fields:
                 self._check_padding(number, field, _cut(line, field))
             self._take(Record(kind, number, {f.name: _cut(line, f).strip() for f in fields}))
@@ -214,7 +201,7 @@ class _Checker:
             self._say(line, column, field.name, "text must begin at the left")
 
     def _take(self, record: Record) -> None:
-        for position, field in enumerate(self._layout.records[record.kind], start=1):
+        for position, field in enumerate(self._layout.columns(record.kind), start=1):
             value = record.values.get(field.name, "")
             if value and (fault := _fault_of(field, value)):
                 self._say(record.line, field.start or position, field.name, fault)
@@ -227,22 +214,26 @@ class _Checker:
 
     def _take_detail(self, record: Record) -> None:
         self.details += 1
-        score = record.values.get("scaled_score", "")
-        self.score_total += int(score) if _DIGITS.fullmatch(score) else 0
-        column = next(
-            (
-                f.start or at
-                for at, f in enumerate(self._layout.records[record.kind], 1)
-                if f.name == "action"
-            ),
-            1,
-        )
-        if record.values.get("action") not in ("N", "C", "X"):
-            self._say(record.line, column, "action", "must be N, C or X")
-        if record.values.get("action") == "X" and score:
-            self._say(record.line, column, "action", "an X record carries no score")
+        columns = {f.name: f.start or at for at, f in enumerate(self._layout.columns(record.kind), 1)}
+        for mark in self._slots(record):
+            self.results += 1
+            action, score = (record.values.get(name + mark, "") for name in ("action", "scaled_score"))
+            self.score_total += int(score) if _DIGITS.fullmatch(score) else 0
+            if action not in ("N", "C", "X"):
+                self._say(record.line, columns["action" + mark], "action" + mark, "must be N, C or X")
+            if action == "X" and score:
+                self._say(
+                    record.line, columns["action" + mark], "action" + mark, "an X record carries no score"
+                )
         if self._trailer is not None:
             self._say(record.line, 1, "record", "a record after the trailer")
+
+    def _slots(self, record: Record) -> list[str]:
+        """What the names of a result's fields end with: nothing, or `_1`, `_2` … of the slots in use."""
+        if self._layout.slots == 1:
+            return [""]
+        slots = range(1, self._layout.slots + 1)
+        return [f"_{slot}" for slot in slots if record.values.get(f"result_id_{slot}")] or ["_1"]
 
     def _once(self, record: Record, known: Record | None) -> Record:
         if known is not None:
@@ -270,7 +261,8 @@ class _Checker:
     def _compare(self, line: int, stated: Mapping[str, str], sha256: str) -> None:
         where = "the control file" if line == 0 else "the trailer"
         fields = {field.name: field for field in self._layout.records[RecordKind.TRAILER]}
-        for name, counted in (("details", self.details), ("score_total", self.score_total)):
+        counts = {"details": self.details, "score_total": self.score_total, "results": self.results}
+        for name, counted in ((name, counts[name]) for name in fields if name in counts):
             value = stated.get(name, "")
             if not _DIGITS.fullmatch(value) or int(value) != counted:
                 self._say(

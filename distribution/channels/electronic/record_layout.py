@@ -1,10 +1,11 @@
 """Record layouts as data: what stands where in an electronic file, read from `layouts/*.yaml`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ import yaml
 from distribution.errors import PermanentError, UsageError
 
 _FOLDER = "channels/electronic/layouts"
+SEQUENCE_EXTENSION = "NNN"  # a layout's extension that stands for the last three digits of the number
 
 
 class RecordKind(StrEnum):
@@ -49,8 +51,20 @@ class LayoutFault(PermanentError):
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A group of fields that comes `times` in a row; `length` is the group's, in characters (csv: cells)."""
+
+    times: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a record; `start` counts characters from 1 and is None in csv layouts."""
+    """One field of a record; `start` counts characters from 1 and is None in csv layouts.
+
+    A field that repeats stands at `start`, `start + repeat.length`, …; its neighbours with the same `repeat`
+    are of its group.
+    """
 
     name: str
     start: int | None
@@ -58,11 +72,29 @@ class Field:
     type: FieldType
     format: str
     description: str
+    repeat: Repeat | None = None
+
+    def occurrences(self) -> "tuple[Field, ...]":
+        """The field at each of its places, named `name_1`, `name_2` …; itself where it stands once."""
+        if self.repeat is None:
+            return (self,)
+        return tuple(
+            replace(
+                self,
+                name=f"{self.name}_{slot + 1}",
+                start=None if self.start is None else self.start + slot * self.repeat.length,
+                repeat=None,
+            )
+            for slot in range(self.repeat.times)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One version of one layout. `record_length` counts characters; None in csv layouts."""
+    """One version of one layout. `record_length` counts characters; None in csv layouts.
+
+    `pgp`: files of this layout are always encrypted.
+    """
 
     layout: str
     version: int
@@ -71,6 +103,16 @@ class Layout:
     control: Control
     record_length: int | None
     records: Mapping[RecordKind, tuple[Field, ...]]
+    pgp: bool = False
+
+    @property
+    def slots(self) -> int:
+        """How many results one D record holds: 1, or the times that its group repeats."""
+        return next((field.repeat.times for field in self.records[RecordKind.DETAIL] if field.repeat), 1)
+
+    def columns(self, letter: RecordKind) -> tuple[Field, ...]:
+        """The fields of a record in the order in which they stand, repeated ones at each of their places."""
+        return _laid_out(self.records[letter])
 
 
 def names() -> tuple[str, ...]:
@@ -105,6 +147,7 @@ def parse(text: str) -> Layout:
             records={
                 letter: tuple(_field(row) for row in stated["records"][letter.value]) for letter in RecordKind
             },
+            pgp=bool(stated.get("pgp", False)),
         )
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as exc:
         raise LayoutFault(f"The layout cannot be read: {exc}. Mend its file.") from exc
@@ -121,7 +164,20 @@ def _field(row: Mapping[str, Any]) -> Field:
         type=FieldType(row["type"]),
         format=row["format"],
         description=row["description"],
+        repeat=Repeat(int(row["repeat"]["times"]), int(row["repeat"]["length"])) if "repeat" in row else None,
     )
+
+
+def _laid_out(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    placed: list[Field] = []
+    for repeat, group in groupby(fields, key=lambda field: field.repeat):
+        if repeat is None:
+            placed += group
+        else:
+            placed += [
+                field for slot in zip(*(each.occurrences() for each in group), strict=True) for field in slot
+            ]
+    return tuple(placed)
 
 
 def _refuse_faults(layout: Layout) -> None:
@@ -131,13 +187,27 @@ def _refuse_faults(layout: Layout) -> None:
             raise LayoutFault(f"{layout.layout} {letter}: a field name stands twice.")
         if fields[0].name != "record" or fields[0].length != 1:
             raise LayoutFault(f"{layout.layout} {letter}: the first field must be `record`, one character.")
+        _refuse_odd_groups(layout, letter, fields)
         if layout.kind is LayoutKind.FIXED:
             _refuse_holes(layout, letter, fields)
 
 
+def _refuse_odd_groups(layout: Layout, letter: RecordKind, fields: tuple[Field, ...]) -> None:
+    """Only D repeats, one group of it; the group's length is what its fields take."""
+    groups = [
+        (repeat, list(group)) for repeat, group in groupby(fields, key=lambda field: field.repeat) if repeat
+    ]
+    if groups and (letter is not RecordKind.DETAIL or len(groups) > 1):
+        raise LayoutFault(f"{layout.layout} {letter}: one group of D may repeat, nothing else.")
+    for repeat, group in groups:
+        length = len(group) if layout.kind is LayoutKind.CSV else sum(field.length for field in group)
+        if repeat.length != length or repeat.times < 1:
+            raise LayoutFault(f"{layout.layout} {letter}: the group at {group[0].name} is {length} long.")
+
+
 def _refuse_holes(layout: Layout, letter: RecordKind, fields: tuple[Field, ...]) -> None:
     expected = 1
-    for field in fields:
+    for field in _laid_out(fields):
         if field.start != expected:
             fault = "gap" if field.start is None or field.start > expected else "overlap"
             raise LayoutFault(
@@ -160,46 +230,13 @@ def spec(layout: Layout) -> dict[str, Any]:
         "kind": layout.kind.value,
         "extension": layout.extension,
         "records": {
-            letter.value: [{**asdict(field), "type": field.type.value} for field in fields]
-            for letter, fields in layout.records.items()
+            letter.value: [_as_stated(field) for field in fields] for letter, fields in layout.records.items()
         },
     }
 
 
-def spec_markdown(layout: Layout) -> str:
-    """The layout as a Markdown page for people."""
-    lines = [f"# Layout {layout.layout}, version {layout.version}", "", *_preamble(layout)]
-    titles = {
-        RecordKind.HEADER: "H: header",
-        RecordKind.DETAIL: "D: one record per score",
-        RecordKind.TRAILER: "T: trailer",
-    }
-    for letter, fields in layout.records.items():
-        lines += ["", f"## {titles[letter]}", ""]
-        lines += ["| field | start | length | type | format | what it says |", "|---|---|---|---|---|---|"]
-        lines += [
-            f"| `{f.name}` | {f.start or ''} | {f.length} | {f.type} | {f.format} | {f.description} |"
-            for f in fields
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _preamble(layout: Layout) -> list[str]:
-    common = (
-        "The record with the highest `revision` of a `result_id` wins: loading a file twice changes nothing."
-    )
-    if layout.kind is LayoutKind.FIXED:
-        return [
-            f"File extension `{layout.extension}`. Every record is {layout.record_length} characters and a "
-            "newline; positions count characters, not bytes. Numbers are right-aligned with zeros, text "
-            "is left-aligned with blanks; a value that is absent is blank, also for numbers.",
-            "",
-            common,
-        ]
-    return [
-        f"File extension `{layout.extension}`, comma-separated (RFC 4180). With a control file beside it the "
-        "data file begins with a row of the D field names and has no `record` column. With control "
-        "inside it there is no such row and the first cell is H, D or T. An absent value is an empty cell.",
-        "",
-        common,
-    ]
+def _as_stated(field: Field) -> dict[str, Any]:
+    stated = {**asdict(field), "type": field.type.value}
+    if field.repeat is None:
+        del stated["repeat"]
+    return stated

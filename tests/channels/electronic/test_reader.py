@@ -19,14 +19,34 @@ def test_a_sound_file_has_no_fault() -> None:
     reading = reader.check(FIXED.data)
     assert (reading.layout.layout, reading.details, reading.score_total, reading.faults) == (
         "fixed-1",
-        4,
-        168,
+        5,
+        218,
         (),
     )
 
 
 def test_a_sound_csv_file_agrees_with_its_sidecar() -> None:
     assert reader.check(CSV.data, sidecar=CSV.sidecar).faults == ()
+
+
+def test_a_line_of_several_results_is_counted_as_one_and_its_results_each() -> None:
+    wide = sample.sample(record_layout.load("wide"))
+    reading = reader.check(wide.data, sidecar=wide.sidecar)
+    assert (reading.details, reading.results, reading.score_total, reading.faults) == (4, 5, 218, ())
+    assert reader.check(wide.data).layout.layout == "wide"
+
+
+def test_a_fault_in_a_later_slot_is_found_in_its_place() -> None:
+    wide = sample.sample(record_layout.load("wide"))
+    place = next(f for f in wide_columns() if f.name == "action_2")
+    lines = wide.data.decode().split("\r\n")
+    lines[0] = lines[0][: place.start - 1] + "Q" + lines[0][place.start :]
+    found = places("\r\n".join(lines).encode(), sidecar=wide.sidecar)
+    assert (1, place.start, "action_2") in found
+
+
+def wide_columns() -> tuple[record_layout.Field, ...]:
+    return record_layout.load("wide").columns(record_layout.RecordKind.DETAIL)
 
 
 def test_a_score_that_is_no_number_is_found_by_line_and_column() -> None:
@@ -47,11 +67,11 @@ def test_a_date_that_is_none_is_found_in_its_csv_cell() -> None:
 @pytest.mark.parametrize(
     ("damage", "place"),
     [
-        (lambda data: data[:-702], (5, 1, "record")),
+        (lambda data: data[:-702], (6, 1, "record")),
         (lambda data: data.replace(b"ZZTESTNull", b"ZZTESTNul"), (4, 700, "")),
         (lambda data: data.replace(b"\nDN", b"\nQN", 1), (2, 1, "record")),
         (lambda data: data.replace(b"\nDN", b"\nDZ", 1), (2, 2, "action")),
-        (lambda data: data.replace(b"zztest@", b"zztext@", 1), (6, 20, "sha256")),
+        (lambda data: data.replace(b"zztest@", b"zztext@", 1), (7, 20, "sha256")),
     ],
 )
 def test_damage_is_found_where_it_is(damage, place: tuple[int, int, str]) -> None:  # type: ignore[no-untyped-def]
@@ -64,7 +84,7 @@ def test_a_byte_that_is_not_of_the_encoding_is_found() -> None:
 
 
 def test_a_sidecar_of_another_file_is_told() -> None:
-    other = json.dumps({**json.loads(CSV.sidecar), "details": 5, "sha256": "0" * 64}).encode()
+    other = json.dumps({**json.loads(CSV.sidecar), "details": 9, "sha256": "0" * 64}).encode()
     assert [fault.field for fault in reader.check(CSV.data, sidecar=other).faults] == ["details", "sha256"]
 
 
