@@ -140,7 +140,7 @@ _DELIVERY_HOLDS = {
         "Nothing to do here: a later revision from scoring settles it.",
     ),
     DeliveryHoldReason.NO_ADDRESS: Advice(
-        "The institution gets paper, but its address is incomplete.",
+        "The institution gets paper, but its address is incomplete, or mail sent to it came back.",
         "Ask the institution for its postal address and have it sent in an institutions feed.",
     ),
     DeliveryHoldReason.ADDRESS_TOO_LONG: Advice(
@@ -220,3 +220,27 @@ def what_to_do(code: str) -> str:
 def meaning(code: str) -> str:
     """The code in plain words. Raises KeyError for a text that is no code of the contract."""
     return ADVICE[code].means
+
+
+def next_of_batch(
+    batch_id: str,
+    *,
+    state: str,
+    sheets: int,
+    pieces: int,
+    spoiled: str = "",
+    written: bool = True,
+    returned: int = 0,
+) -> str:
+    """What is to be done next with a print batch; `spoiled` names its pieces that wait for a reprint."""
+    if not written:
+        return "Its files are not written yet: run the night again."
+    if state == "mailed":
+        return "" if not returned else "Ask the institutions whose mail came back for their address."
+    if spoiled:
+        return f"Print the spoiled pieces again ({spoiled}): batch reprint {batch_id} PIECE --reason TEXT."
+    return {
+        "ready": f"Print it, count the sheets: batch printed {batch_id} --sheets {sheets}.",
+        "printed": f"Insert it, count the pieces: batch inserted {batch_id} --pieces {pieces}.",
+        "inserted": f"Hand it to the carrier: batch mailed {batch_id} --pieces {pieces}.",
+    }[state]

@@ -89,6 +89,15 @@ def batch_pdf(batch: str) -> str:
     return f"{batch}.pdf"
 
 
+def reprint_pdf(batch: str, *, generation: int, first: int, last: int) -> str:
+    """`PB-20261123-A-R1-0118.pdf`, of several pieces `PB-20261123-A-R1-0118-0121.pdf`.
+
+    `generation` is the first piece's: it grows whenever that piece is printed again, so no name comes twice.
+    """
+    pieces = f"{first:04d}" if first == last else f"{first:04d}-{last:04d}"
+    return f"{batch}-R{generation}-{pieces}.pdf"
+
+
 def batch_cover(batch: str) -> str:
     return f"{batch}-cover.pdf"
 

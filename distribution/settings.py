@@ -70,6 +70,19 @@ class Settings(BaseSettings):
     portal_url: Annotated[str, Field(description="Where schools sign in; stands in the mails.")] = (
         "https://portal.example.org"
     )
+    portal_idle_minutes: Annotated[
+        int, Field(description="Minutes without a page after which a portal session ends.", ge=1)
+    ] = 30
+    portal_session_hours: Annotated[
+        int, Field(description="Hours after which a portal session ends whatever happens.", ge=1)
+    ] = 12
+    oidc_issuer: Annotated[
+        str | None, Field(description="Issuer (URL) of the portal's OpenID Connect sign-in; empty = local accounts (demo).")
+    ] = None
+    oidc_client_id: Annotated[str, Field(description="The portal's client id there.")] = "score-portal"
+    oidc_credential: Annotated[
+        str | None, Field(description="Name of the client's secret in the secrets; empty = a public client.")
+    ] = None
     mailroom_email: Annotated[
         str | None, Field(description="Who is told how many pieces a night brings; empty = nobody.")
     ] = None

@@ -1,32 +1,38 @@
 """`batch`: print batches for the mailroom."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from distribution.cli import batch_steps
+from distribution.cli.batch_steps import BatchArgument
 from distribution.cli.output import JsonOption, Table, emit, list_document
 
 if TYPE_CHECKING:
     from distribution.jobs.wiring import Line
+    from distribution.ledger.batch_life import BatchEvent, Reprint
     from distribution.ledger.batches import Batch, PieceRow
 
 app = typer.Typer(help="Print batches for the mailroom.", no_args_is_help=True)
+batch_steps.add_to(app)
 
-BatchArgument = Annotated[str, typer.Argument(metavar="B", help="Batch id, such as PB-20261123-A.")]
-_COLUMNS = ("batch", "state", "stock", "pieces", "sheets per piece", "sheets", "pages", "written")
+_COLUMNS = ("batch", "state", "stock", "pieces", "sheets per piece", "sheets", "mail by", "next")
 _EMPTY = "No batch yet. `run nightly` makes them from pending paper deliveries."
 
 
 @app.command("list")
 def list_batches(as_json: JsonOption = False) -> None:
     """Every batch, the newest day last."""
-    from distribution.jobs import wiring
+    from distribution.jobs import batch_life, wiring
     from distribution.ledger import batches
 
     line = wiring.open_line()
     with line.connect() as conn:
         found = batches.listing(conn)
+        due = {batch.batch_id: batch_life.next_step(conn, batch) for batch in found}
     rows = (
         (
             batch.batch_id,
@@ -35,32 +41,45 @@ def list_batches(as_json: JsonOption = False) -> None:
             batch.pieces,
             batch.sheets_per_piece,
             batch.sheets,
-            batch.pages,
-            "yes" if batch.proved_at else "no",
+            _local(line, batch.mail_by),
+            due[batch.batch_id],
         )
         for batch in found
     )
-    document = list_document("batches", [_document_of(line, batch) for batch in found])
+    document = list_document("batches", [_document_of(line, batch, due[batch.batch_id]) for batch in found])
     emit(document, as_json=as_json, table=Table(_COLUMNS, rows, empty=_EMPTY))
 
 
 @app.command("show")
 def show_batch(batch_id: BatchArgument, as_json: JsonOption = False) -> None:
     """A batch and its pieces: counts and institution codes, no student's record."""
-    from distribution.jobs import wiring
+    from distribution.jobs import batch_life, wiring
+    from distribution.ledger import batch_life as kept
     from distribution.ledger import batches
 
     line = wiring.open_line()
     with line.connect() as conn:
         batch = batches.read(conn, batch_id)
         pieces = batches.pieces_of(conn, batch_id)
-    head = _document_of(line, batch)
-    columns = ("piece", "recipient", "state", "sheets", "first page", "last page", "reports")
-    rows = [(each["id"], *list(each.values())[1:]) for each in map(_piece_document, pieces)]
+        head = _document_of(line, batch, batch_life.next_step(conn, batch))
+        reprints, events = kept.reprints(conn, batch_id), kept.events(conn, batch_id)
+    document = {
+        "schema_version": 1,
+        **head,
+        "reprints": [_reprint_document(each) for each in reprints],
+        "history": [_event_document(each) for each in events],
+        "piece_list": [_piece_document(piece) for piece in pieces],
+    }
+    columns = ("piece", "recipient", "state", "mark", "sheets", "first page", "last page", "reports")
+    rows = [tuple(each.values()) for each in document["piece_list"]]
     emit(
-        {"schema_version": 1, **head, "piece_list": [_piece_document(piece) for piece in pieces]},
+        document,
         as_json=as_json,
-        lines=lambda: [*(f"{name:<18} {_shown(value)}" for name, value in head.items()), ""],
+        lines=lambda: [
+            *(f"{name:<18} {_shown(value)}" for name, value in head.items()),
+            *_history(line, events),
+            "",
+        ],
         table=Table(columns, rows, empty="No piece in this batch."),
     )
 
@@ -74,13 +93,14 @@ def write_cover(batch_id: BatchArgument, as_json: JsonOption = False) -> None:
     emit({"schema_version": 1, "id": batch_id, "cover": path}, as_json=as_json, lines=lambda: [str(path)])
 
 
-def _document_of(line: "Line", batch: "Batch") -> dict[str, Any]:
+def _document_of(line: "Line", batch: "Batch", due: str) -> dict[str, Any]:
     from distribution import filenames
 
     folder: Path = line.settings.paper_outbox
     return {
         "id": batch.batch_id,
         "state": batch.state,
+        "next": due,
         "date": batch.business_date,
         "run": batch.run_id,
         "stock": batch.stock,
@@ -91,6 +111,13 @@ def _document_of(line: "Line", batch: "Batch") -> dict[str, Any]:
         "pages": batch.pages,
         "created_at": batch.created_at,
         "written_at": batch.proved_at,
+        "mail_by": batch.mail_by,
+        "printed_at": batch.printed_at,
+        "inserted_at": batch.inserted_at,
+        "mailed_at": batch.mailed_at,
+        "reports": batch.reports,
+        "spoiled": batch.spoiled,
+        "returned": batch.returned,
         "pdf": folder / filenames.batch_pdf(batch.batch_id),
         "cover": folder / filenames.batch_cover(batch.batch_id),
         "manifest": folder / filenames.batch_manifest(batch.batch_id),
@@ -103,11 +130,48 @@ def _piece_document(piece: "PieceRow") -> dict[str, Any]:
         "id": f"{piece.piece:04d}",
         "recipient": piece.di,
         "state": piece.state,
+        "mark": f"R{piece.generation}" if piece.generation else "",
         "sheets": piece.sheets,
         "first_page": piece.first_page,
         "last_page": piece.last_page,
         "reports": piece.reports,
     }
+
+
+def _reprint_document(reprint: "Reprint") -> dict[str, Any]:
+    return {
+        "name": reprint.name,
+        "pieces": [f"{piece:04d}" for piece in reprint.pieces],
+        "marks": [f"R{generation}" for generation in reprint.generations],
+        "reason": reprint.reason,
+        "by": reprint.actor,
+        "planned_at": reprint.planned_at,
+        "written_at": reprint.proved_at,
+        "pdf_sha256": reprint.pdf_sha256,
+    }
+
+
+def _event_document(event: "BatchEvent") -> dict[str, Any]:
+    return {
+        "event": event.event,
+        "pieces": [f"{piece:04d}" for piece in event.pieces],
+        "reason": event.reason,
+        "by": event.actor,
+        "at": event.happened_at,
+    }
+
+
+def _history(line: "Line", events: "list[BatchEvent]") -> Iterator[str]:
+    from distribution.jobs.piece_names import listed
+
+    for event in events:
+        which = f" {listed(event.pieces)}" if event.pieces else ""
+        why = f": {event.reason}" if event.reason else ""
+        yield f"{_local(line, event.happened_at):<18} {event.event}{which} by {event.actor}{why}"
+
+
+def _local(line: "Line", at: datetime | None) -> str:
+    return f"{at.astimezone(line.settings.zone):%Y-%m-%d %H:%M}" if at else ""
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,7 @@ alone, so a run that was killed in between writes the same bytes; what stands in
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,22 +15,12 @@ import pandas as pd
 import psycopg
 
 from distribution import filenames
-from distribution.business_days import next_business_day
-from distribution.channels.paper import (
-    addresses,
-    content,
-    cover_sheet,
-    geometry,
-    layout,
-    manifest,
-    outbox,
-    preflight,
-    print_batch,
-)
-from distribution.errors import OutOfBalance, PermanentError
+from distribution.channels.paper import addresses, content, geometry, layout, manifest, outbox, preflight
+from distribution.errors import PermanentError
+from distribution.jobs import mail_codes, set_batch
 from distribution.jobs.wiring import Line, actor
-from distribution.ledger import batches, deliveries, institutions, receipts
-from distribution.ledger.batches import Batch, PieceRow, Proof
+from distribution.ledger import batches, deliveries, institutions, receipts, returned_mail
+from distribution.ledger.batches import Batch, Proof
 from distribution.model import Channel, DeliveryState, PostalAddress, Receipt
 from distribution.routing import batching
 
@@ -98,7 +88,7 @@ def write_cover(line: Line, batch_id: str) -> Path:
         raise PermanentError(
             f"{batch_id} is planned but not written yet. Run the night again, then its cover."
         )
-    cover = _cover_of(line, batch, rows, pdf_sha256=batch.pdf_sha256)
+    cover = set_batch.cover_of(line, batch, rows, pdf_sha256=batch.pdf_sha256)
     return outbox.place(line.settings.paper_outbox, filenames.batch_cover(batch_id), cover)
 
 
@@ -108,7 +98,7 @@ def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tup
     pending = deliveries.contents(conn, channel=Channel.PAPER, states=[DeliveryState.PENDING])
     if pending.empty:
         return [], 0
-    addresses_of = institutions.addresses(conn, on, sorted(pending["recipient"].unique()))
+    addresses_of = _addresses(conn, on, sorted(pending["recipient"].unique()))
     held = preflight.held(pending, addresses_of)
     held_count = deliveries.hold(conn, held)
     printable = pending[~pending["delivery_id"].isin(held["delivery_id"])]
@@ -120,8 +110,10 @@ def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tup
     packed["batch_id"] = [filenames.batch_id(on, first + position) for position in packed["batch"]]
     batches.plan(
         conn,
-        batches=_heads_of(packed),
-        pieces=_pieces_of(packed, drafts),
+        batches=_heads_of(packed).assign(mail_by=set_batch.mail_by(line, on).isoformat()),
+        pieces=_pieces_of(packed, drafts).assign(
+            imb=mail_codes.codes_of(line.settings, conn, [drafts[index] for index in packed.index])
+        ),
         placed=_placed_of(packed, drafts),
         run_id=run_id,
         on=on,
@@ -131,6 +123,13 @@ def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tup
     planned = list(packed["batch_id"].unique())
     log.info("Planned %s batches of %s pieces, held %s deliveries", len(planned), len(packed), held_count)
     return planned, held_count
+
+
+def _addresses(conn: psycopg.Connection, on: date, codes: list[str]) -> dict[str, PostalAddress]:
+    """The addresses in force, without those from which mail came back: nothing more goes there."""
+    found = institutions.addresses(conn, on, codes)
+    refused = returned_mail.addresses(conn, codes)
+    return {code: address for code, address in found.items() if address not in refused.get(code, ())}
 
 
 def _drafts_of(printable: pd.DataFrame, addresses_of: Mapping[str, PostalAddress]) -> list[content.Piece]:
@@ -211,24 +210,12 @@ def _write_and_prove(line: Line, batch_id: str, *, run_id: str) -> int:
 
 
 def _files_of(line: Line, batch: Batch) -> _Files:
-    """Set a batch from the ledger alone. Raises OutOfBalance when not every placed report stands on it."""
+    """A batch as it was planned: every piece in its first generation."""
     with line.connect() as conn:
-        rows = batches.pieces_of(conn, batch.batch_id)
-        students = content.students_of(deliveries.contents(conn, batch_id=batch.batch_id), by="piece")
-    pieces = [
-        content.Piece(row.di, row.address, students[str(row.piece)], row.piece, row.generation)
-        for row in rows
-    ]
-    return_address = line.settings.return_address.split("|")
-    printed = print_batch.print_batch(_ticket_of(batch), pieces, return_address=return_address)
-    placed = sum(row.reports for row in rows)
-    if (printed.lines_set, printed.pages) != (placed, batch.pages):
-        raise OutOfBalance(
-            f"{batch.batch_id} should hold {placed} reports on {batch.pages} pages, "
-            f"but {printed.lines_set} on {printed.pages} were set. Do not print it; tell the developers."
-        )
+        rows = [replace(row, generation=0) for row in batches.pieces_of(conn, batch.batch_id)]
+    printed = set_batch.set_pieces(line, batch, rows)
     listed = manifest.write(batch.batch_id, printed.sheets, pdf_sha256=printed.sha256)
-    cover = _cover_of(line, batch, rows, pdf_sha256=printed.sha256)
+    cover = set_batch.cover_of(line, batch, rows, pdf_sha256=printed.sha256)
     proof = Proof(printed.sha256, len(printed.pdf), _sha256(cover), _sha256(listed))
     return _Files(printed.pdf, cover, listed, proof, printed.lines_set)
 
@@ -242,38 +229,6 @@ def _place(line: Line, batch_id: str, files: _Files) -> None:
     outbox.place(folder, filenames.batch_pdf(batch_id), files.pdf)
     outbox.place(folder, filenames.batch_manifest(batch_id), files.manifest)
     outbox.place(folder, filenames.batch_cover(batch_id), files.cover)
-
-
-def _cover_of(line: Line, batch: Batch, rows: list[PieceRow], *, pdf_sha256: str) -> bytes:
-    counts = cover_sheet.Counts(
-        pieces=batch.pieces,
-        sheets=batch.sheets,
-        pages=batch.pages,
-        first_postal_code=rows[0].address.postal_code,
-        last_postal_code=rows[-1].address.postal_code,
-    )
-    told = cover_sheet.Instructions(
-        file_name=filenames.batch_pdf(batch.batch_id),
-        pdf_sha256=pdf_sha256,
-        mail_by=next_business_day(batch.business_date),
-        created=f"{batch.created_at.astimezone(line.settings.zone):%a %d %b %Y %H:%M %Z}",
-        operations=line.settings.operations_email,
-    )
-    return cover_sheet.cover_sheet(_ticket_of(batch), counts, told)
-
-
-def _ticket_of(batch: Batch) -> print_batch.Ticket:
-    return print_batch.Ticket(
-        batch_id=batch.batch_id,
-        run_id=batch.run_id or "",
-        business_date=batch.business_date,
-        created_at=batch.created_at,
-        stock=geometry.STOCKS[geometry.StockName(batch.stock)],
-        sheets_per_piece=batch.sheets_per_piece,
-        international=batch.international,
-        position=batch.position,
-        of=batch.planned_together,
-    )
 
 
 def _sha256(content_: bytes) -> str:

@@ -9,7 +9,7 @@ import psycopg
 
 from distribution.exams import programme
 from distribution.jobs.wiring import Line
-from distribution.ledger import deliveries, endpoints, institutions, routing_facts, runs
+from distribution.ledger import deliveries, endpoints, institutions, returned_mail, routing_facts, runs
 from distribution.model import WithdrawalReason
 from distribution.routing import changes, destinations, rules
 
@@ -54,7 +54,8 @@ def route_in(conn: psycopg.Connection, line: Line, *, run_id: str | None, on: da
 
 
 def _queue(conn: psycopg.Connection, on: date) -> None:
-    """Add to the queue what no new revision put there."""
+    """Add to the queue what no new revision put there; mail that came back goes again to a new address."""
+    returned_mail.reopen(conn, on=on)
     before = runs.last_finished(conn)
     routing_facts.note_changed_codes(
         conn,

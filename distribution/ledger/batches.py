@@ -17,7 +17,11 @@ from distribution.model import PostalAddress
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as the ledger has it; `position` of `planned_together` counts those of one plan, from 1."""
+    """A batch as the ledger has it; `position` of `planned_together` counts those of one plan, from 1.
+
+    `reports` counts the deliveries on it; `spoiled` its pieces that must be printed again, `returned` those
+    that the carrier brought back.
+    """
 
     batch_id: str
     business_date: date
@@ -35,6 +39,13 @@ class Batch:
     pdf_bytes: int | None
     cover_sha256: str | None
     manifest_sha256: str | None
+    mail_by: datetime | None
+    printed_at: datetime | None
+    inserted_at: datetime | None
+    mailed_at: datetime | None
+    reports: int
+    spoiled: int
+    returned: int
     position: int
     planned_together: int
 
@@ -51,6 +62,7 @@ class PieceRow:
     reports: int
     state: str
     generation: int
+    imb: str
     address: PostalAddress
 
 
@@ -68,10 +80,18 @@ _BATCHES = """
 SELECT * FROM (
     SELECT batch_id, business_date, run_id, stock, sheets_per_piece, international, pieces, sheets, pages,
            state, created_at, proved_at, pdf_sha256, pdf_bytes, cover_sha256, manifest_sha256,
+           mail_by, printed_at, inserted_at, mailed_at, piece.reports, piece.spoiled, piece.returned,
            row_number() OVER (PARTITION BY business_date, created_at
                               ORDER BY length(batch_id), batch_id)::int AS position,
            count(*) OVER (PARTITION BY business_date, created_at)::int AS planned_together
     FROM ledger.batch
+    LEFT JOIN LATERAL (
+        SELECT coalesce(sum(p.reports), 0)::int AS reports,
+               (count(*) FILTER (WHERE p.state = 'spoiled'))::int AS spoiled,
+               (count(*) FILTER (WHERE p.state = 'returned'))::int AS returned
+        FROM ledger.piece AS p
+        WHERE p.batch_id = batch.batch_id
+    ) AS piece ON true
 ) AS batch
 """
 _ORDER = "ORDER BY business_date, length(batch_id), batch_id"
@@ -96,8 +116,9 @@ def plan(
 ) -> int:
     """Record batches and pieces and place pending deliveries in them; the caller's one transaction.
 
-    `batches`: batch_id, stock (str), sheets_per_piece, pieces, sheets, pages (int), international (bool).
-    `pieces`: batch_id, di (str), piece, sheets, first_page, last_page, reports (int), address
+    `batches`: batch_id, stock (str), sheets_per_piece, pieces, sheets, pages (int), international (bool),
+    mail_by (an aware time as ISO text, in UTC).
+    `pieces`: batch_id, di, imb (str), piece, sheets, first_page, last_page, reports (int), address
     (PostalAddress).
     `placed`: delivery_id int64, batch_id str, piece int. From here on the recipients count as having got them
     (`left_at`), and the disclosures are written. Returns the number of deliveries placed. Raises
@@ -163,7 +184,7 @@ def pieces_of(conn: psycopg.Connection, batch_id: str) -> list[PieceRow]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT piece, di, sheets, first_page, last_page, reports, state, generation, address
+            SELECT piece, di, sheets, first_page, last_page, reports, state, generation, imb, address
             FROM ledger.piece
             WHERE batch_id = %s
             ORDER BY piece

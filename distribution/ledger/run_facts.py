@@ -193,13 +193,15 @@ def waiting_deliveries(conn: psycopg.Connection, on: date) -> list[dict[str, Any
         _INSTITUTION
         + """
         SELECT d.recipient AS code, coalesce(max(i.name), '') AS name, coalesce(d.channel, '') AS channel,
-               d.state, coalesce(d.state_reason, '') AS reason, count(*) AS count, min(d.owed_on) AS since
+               d.state, coalesce(d.state_reason, '') AS reason, count(*) AS count,
+               min(coalesce(p.returned_at::date, d.owed_on)) AS since
         FROM ledger.delivery AS d
+        LEFT JOIN ledger.piece AS p ON d.state = 'returned' AND (p.batch_id, p.piece) = (d.batch_id, d.piece)
         LEFT JOIN institution AS i ON i.code = d.recipient
         WHERE d.state IN ('pending', 'returned')
            OR (d.state IN ('failed', 'claimed') AND d.file_id IS NULL AND d.batch_id IS NULL)
         GROUP BY d.recipient, d.channel, d.state, coalesce(d.state_reason, '')
-        ORDER BY min(d.owed_on), d.recipient, d.channel
+        ORDER BY since, d.recipient, d.channel
         """,
         {"on": on},
     )
@@ -208,14 +210,16 @@ def waiting_deliveries(conn: psycopg.Connection, on: date) -> list[dict[str, Any
 def batches(conn: psycopg.Connection, *, run_id: str | None = None) -> list[dict[str, Any]]:
     """The batches of a run, or without one all that are not mailed yet.
 
-    batch, stock, pieces, sheets, scores, state, business_date.
+    batch, stock, pieces, sheets, scores, state, business_date, spoiled (the pieces to be printed again).
     """
     return _rows(
         conn,
         """
         SELECT b.batch_id AS batch, b.stock, b.pieces, b.sheets, b.state, b.business_date,
                (SELECT coalesce(sum(p.reports), 0)::int FROM ledger.piece AS p WHERE p.batch_id = b.batch_id)
-                   AS scores
+                   AS scores,
+               (SELECT coalesce(string_agg(to_char(p.piece, 'FM0000'), ' ' ORDER BY p.piece), '')
+                FROM ledger.piece AS p WHERE p.batch_id = b.batch_id AND p.state = 'spoiled') AS spoiled
         FROM ledger.batch AS b
         WHERE CASE WHEN %(run)s::text IS NULL THEN b.state <> 'mailed' ELSE b.run_id = %(run)s END
         ORDER BY b.business_date, length(b.batch_id), b.batch_id

@@ -140,6 +140,7 @@ class Batch:
     scores: int
     state: str
     business_date: date
+    spoiled: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def of_paper(batches: Iterable[Batch], waiting: Iterable[WaitingDeliveries], on:
                 f"{counted(batch.scores, 'score')} in {counted(batch.pieces, 'piece')}"
                 f" stand as {batch.state} for {counted(days, 'business day')}.",
                 batch.business_date,
-                f"Ask the mailroom; once it has left: batch mailed {batch.batch} --pieces {batch.pieces}.",
+                "Ask the mailroom. " + _next_of(batch),
             )
     for returned in waiting:
         if returned.state == "returned":
@@ -177,10 +177,17 @@ def of_paper(batches: Iterable[Batch], waiting: Iterable[WaitingDeliveries], on:
                 f"Mail came back from {returned.name} ({returned.code})",
                 returned.code,
                 returned.count,
-                f"{counted(returned.count, 'score')} printed again once the address has changed.",
+                f"{counted(returned.count, 'score')} printed again once the address has changed; nothing "
+                "more goes there.",
                 returned.since,
                 "Ask the institution for its postal address and have it sent in an institutions feed.",
             )
+
+
+def _next_of(batch: Batch) -> str:
+    return advice.next_of_batch(
+        batch.batch, state=batch.state, sheets=batch.sheets, pieces=batch.pieces, spoiled=batch.spoiled
+    )
 
 
 _ORDER = (BLOCKED, FAILED, REVIEW, RETRYING, WAITING)

@@ -51,6 +51,7 @@ def test_a_batch_shows_its_pieces_but_no_student(batched):
             "id": "0001",
             "recipient": "4471",
             "state": "ready",
+            "mark": "",
             "sheets": 1,
             "first_page": 1,
             "last_page": 2,

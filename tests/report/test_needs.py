@@ -59,7 +59,7 @@ def test_a_batch_is_asked_for_after_two_business_days() -> None:
     batch = Batch("PB-20261118-A", "no10-window", 12, 12, 12, "printed", date(2026, 11, 18))
     (need,) = needs.of_paper([batch], [], MONDAY)
     assert "stand as printed for 3 business days" in need.effect
-    assert need.what_to_do.endswith("batch mailed PB-20261118-A --pieces 12.")
+    assert need.what_to_do.endswith("batch inserted PB-20261118-A --pieces 12.")
     assert not list(needs.of_paper([batch], [], date(2026, 11, 20)))
 
 

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from distribution import __version__
 from distribution.channels.paper import barcodes, fonts, geometry, typesetting, words
@@ -36,7 +36,7 @@ class Instructions:
 
     file_name: str
     pdf_sha256: str
-    mail_by: date
+    mail_by: datetime  # local time, as it is printed
     created: str
     operations: str
 
@@ -83,7 +83,7 @@ class _Cover:
 
     def _heading(self) -> None:
         say, ticket = self.words, self.ticket
-        mail_by = f"{self.told.mail_by:%A} {self.told.mail_by.day} {self.told.mail_by:%B %Y}"
+        mail_by = f"{self.told.mail_by:%A} {self.told.mail_by.day} {self.told.mail_by:%B %Y, %H:%M}"
         kind = say("kind", international=ticket.international, stock=ticket.stock.title)
         self.pen.text(_LEFT, 14.0, say("heading"), font=BOLD, size=10.5)
         self.pen.text(_LEFT, 28.5, ticket.batch_id, font=BOLD, size=34)

@@ -22,7 +22,7 @@ def a_cover(
     told = cover_sheet.Instructions(
         "PB-20261123-A.pdf",
         "1c9e4f07" + "0" * 48 + "cafe88ab",
-        date(2026, 11, 24),
+        datetime(2026, 11, 24, 15, 0, tzinfo=UTC),
         "Mon 23 Nov",
         "ops@example.org",
     )
@@ -43,7 +43,7 @@ def test_the_ticket_gives_counts_order_postage_and_the_day_to_mail(tmp_path):
         "0001–0398",
         "1 of 3",
         "2,388 on 1,194 sheets",
-        "Mail by Tuesday 24 November 2026",
+        "Mail by Tuesday 24 November 2026, 15:00",
         "ZIP 00501 to 99929-0110, in ZIP order",
         "First-Class, 1 oz: 398",
         "C-fold, address out",

@@ -306,12 +306,14 @@ CREATE TABLE ledger.score_file (
     size_bytes      bigint,
     sidecar_sha256  text,
     may_have_left   boolean NOT NULL DEFAULT false,  -- publishing began: from here on it never changes
+    closing_attempt int,                             -- this attempt's upload may stand whole under its temporary name
     renaming_attempt int,                            -- the rename of this attempt's upload may have happened
     sidecar_renaming_attempt int,
     attempt         int NOT NULL DEFAULT 0,          -- fences off a late sender; stands in the temporary name
     failure         text,                            -- model.FailureCode
     failure_detail  text,
     last_attempt_at timestamptz,
+    leased_until    timestamptz,                     -- a sender that was stopped past this may be overtaken
     delivered_at    timestamptz,
     acknowledged_at timestamptz,
     purged_at       timestamptz,
@@ -778,7 +780,7 @@ GRANT SELECT (contact_id, organization_code, role, name, email, valid_from, vali
 GRANT SELECT (code_id, organization_code, academic_year, state, lookup, redeemed_at), UPDATE (state, redeemed_at)
     ON ledger.access_code TO distribution_portal;
 GRANT SELECT (kind, organization_code, code_id, to_address, state, sent_at) ON ledger.mail TO distribution_portal;
-GRANT SELECT (person_id, organization_code, exported_at) ON ledger.portal_export TO distribution_portal;
+GRANT SELECT (person_id, organization_code, academic_year, exported_at) ON ledger.portal_export TO distribution_portal;
 
 GRANT USAGE ON SCHEMA ledger TO distribution_console;
 GRANT SELECT ON ledger.run, ledger.feed, ledger.delivery, ledger.batch, ledger.piece, ledger.score_file,

@@ -1,0 +1,84 @@
+"""Pieces as people and scanners name them: `0118`, `0118-0121`, `PB-20261123-A 0118`, or a sheet's code."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from distribution.channels.paper import barcodes
+from distribution.errors import UsageError
+
+_RANGE = re.compile(r"0*(?P<first>[0-9]{1,6})(?:-0*(?P<last>[0-9]{1,6}))?")
+_TOKEN = re.compile(
+    r"(?:(?P<code>PB-[0-9]{8}-[A-Z]+\|[^\s|]+\|[^\s|]+\|[0-9A-Fa-f]{4})"
+    r"|(?P<batch>PB-[0-9]{8}-[A-Z]+)(?:-(?P<piece>[0-9]{4,6}))?"
+    r"|(?P<first>[0-9]{1,6})(?:R[0-9]+|-(?P<last>[0-9]{1,6}))?"
+    r"|R[0-9]+)(?:\s+|$)"
+)
+
+
+def numbers(words: Iterable[str], *, pieces: int) -> list[int]:
+    """The pieces that numbers and ranges name, in order, each once.
+
+    Raises UsageError for a word that is no number or range, and for a piece that the batch of so many pieces
+    does not have.
+    """
+    found: set[int] = set()
+    for word in words:
+        match = _RANGE.fullmatch(word)
+        if match is None:
+            raise UsageError(f"{word!r} is no piece. Write one as 0118, several as 0118-0121.")
+        first, last = int(match["first"]), int(match["last"] or match["first"])
+        if not 1 <= first <= last <= pieces:
+            raise UsageError(f"{word} is not in this batch: its pieces are 0001-{pieces:04d}.")
+        found.update(range(first, last + 1))
+    return sorted(found)
+
+
+def scanned(words: Sequence[str]) -> dict[str, list[int]]:
+    """What was scanned or typed, as pieces by batch: `PB-20261123-A 0118 0119`, or the code of any sheet.
+
+    Raises UsageError where a number has no batch before it, and for a code that was read wrongly.
+    """
+    text = " ".join(words).strip()
+    found: dict[str, set[int]] = {}
+    batch_id, place = "", 0
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        if match is None:
+            raise UsageError(
+                f"{text[place:].split()[0]!r} is no piece. Scan a sheet's code, or type PB-20261123-A 0118."
+            )
+        place = match.end()
+        first = last = match["piece"] or match["first"]
+        if match["code"]:
+            batch_id, first = _of_code(match["code"])
+            last = first
+        batch_id = match["batch"] or batch_id
+        if not batch_id:
+            raise UsageError(f"Piece {match[0].strip()} of which batch? Write PB-20261123-A 0118.")
+        if first:
+            last = match["last"] or last
+            found.setdefault(batch_id, set()).update(range(int(first), int(last) + 1))
+    if not found:
+        raise UsageError("No piece was named. Scan a sheet's code, or type PB-20261123-A 0118.")
+    return {batch: sorted(pieces) for batch, pieces in found.items()}
+
+
+def _of_code(code: str) -> tuple[str, str]:
+    """Batch and piece of a sheet's code; its check value tells a misread one."""
+    words, _, check = code.rpartition("|")
+    batch_id, piece, _ = words.split("|")
+    number = re.match(r"[0-9]+", piece)
+    if barcodes.check_of(words) != check.upper() or number is None:
+        raise UsageError(f"{code!r} was not read well: its check value is wrong. Scan the sheet again.")
+    return batch_id, number[0]
+
+
+def listed(pieces: Sequence[int]) -> str:
+    """Numbers as people read them, runs joined: `0007, 0118-0121`."""
+    runs: list[list[int]] = []
+    for piece in sorted(pieces):
+        if runs and piece == runs[-1][-1] + 1:
+            runs[-1][1:] = [piece]
+        else:
+            runs.append([piece])
+    return ", ".join("-".join(f"{end:04d}" for end in run) for run in runs)
