@@ -276,6 +276,28 @@ class NoticeFrequency(StrEnum):
     NONE = "none"
 
 
+class RequestKind(StrEnum):
+    """What operations or the line are asked for: a code, or a sign-in with an address that is in use."""
+
+    CODE = "code"
+    SIGN_IN = "sign-in"
+
+
+class RequestWay(StrEnum):
+    """Which way a request went: the code to the coordinator who asked, a mail to the coordinator, operations."""
+
+    SENT = "sent"
+    REFERRED = "referred"
+    OPERATIONS = "operations"
+
+
+class RequestState(StrEnum):
+    OPEN = "open"
+    ANSWERED = "answered"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
 class AccessKind(StrEnum):
     """What a person wanted from the portal, for the log of accesses."""
 

@@ -13,7 +13,7 @@ from distribution.jobs.build_files import BuildOutcome, build_files
 from distribution.jobs.visit_hosts import Errand, Round, Tally, Visits
 from distribution.jobs.wiring import Line
 from distribution.ledger import files, transfers
-from distribution.model import Endpoint
+from distribution.model import Endpoint, Transport
 
 __all__ = ["BuildOutcome", "SendOutcome", "build_files", "retry", "send_files"]
 
@@ -58,7 +58,7 @@ def retry(line: Line, *, on: date, dis: Sequence[str] | None = None) -> SendOutc
 
 def _rounds(sendable: Iterable[files.ScoreFile], tonight: building.Reach) -> list[Round]:
     """The files by session: those of institutions that share an account go through one."""
-    by_account: dict[tuple[str, int, str, str, str], list[tuple[Endpoint, tuple[files.ScoreFile, ...]]]] = {}
+    by_account: dict[tuple[str | int, ...], list[tuple[Endpoint, tuple[files.ScoreFile, ...]]]] = {}
     for di, of_di in groupby(sendable, key=lambda file: file.di):
         endpoint = tonight.endpoints[di]
         account = (
@@ -67,6 +67,7 @@ def _rounds(sendable: Iterable[files.ScoreFile], tonight: building.Reach) -> lis
             endpoint.username,
             endpoint.host_key,
             endpoint.credential,
+            endpoint.transport or Transport.PARAMIKO,
         )
         by_account.setdefault(account, []).append((endpoint, tuple(of_di)))
     return [Round(visits[0][0], tuple(visits)) for visits in by_account.values()]

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from distribution.channels.electronic import drop, session
-from distribution.channels.electronic.session import Account, Session
+from distribution.channels.electronic import drop, openssh, session
+from distribution.channels.electronic.remote import Account, Remote
 from distribution.errors import DistributionError
 from distribution.jobs import file_outbox, secrets
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import files, locks, transfers
-from distribution.model import Channel, Endpoint, FailureCode, FileState, Receipt
+from distribution.model import Channel, Endpoint, FailureCode, FileState, Look, Publish, Receipt, Transport
 
 log = logging.getLogger(__name__)
 _CONNECT_TRIES = 4
+_LEASES = 2  # a file that takes longer than this many times its longest time may be taken over
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,15 @@ class _Notes:
     """The ledger's notes of one transfer."""
 
     def __init__(self, conn: psycopg.Connection, file: files.ScoreFile):
-        self._conn, self._file, self.attempt = conn, file, 0
+        self._conn, self._file, self.attempt = conn, file, file.attempt
 
     def begin(self) -> int:
         self.attempt = transfers.begin(self._conn, self._file)
         return self.attempt
+
+    def closing(self, name: str, upload: int) -> None:
+        if not self._is_sidecar(name):
+            transfers.note_closing(self._conn, self._file.file_id, attempt=upload)
 
     def renaming(self, name: str, upload: int) -> None:
         transfers.note_renaming(
@@ -73,16 +78,33 @@ class _Notes:
             self._file.file_id,
             attempt=self.attempt,
             upload=upload,
-            is_sidecar=name == self._file.sidecar_name,
+            is_sidecar=self._is_sidecar(name),
         )
+
+    def undone(self, name: str) -> None:
+        transfers.note_undone(
+            self._conn, self._file.file_id, attempt=self.attempt, is_sidecar=self._is_sidecar(name)
+        )
+
+    def _is_sidecar(self, name: str) -> bool:
+        return name == self._file.sidecar_name
 
 
 def _parcels(file: files.ScoreFile, content: file_outbox.Content) -> list[drop.Parcel]:
     """The data file, and after it the sidecar: who waits for the sidecar finds the data whole."""
-    parcels = [drop.Parcel(file.name, content.data, file.renaming_attempt)]
+    parcels = [drop.Parcel(file.name, content.data, file.renaming_attempt, file.closing_attempt)]
     if file.sidecar_name and content.sidecar is not None:
         parcels.append(drop.Parcel(file.sidecar_name, content.sidecar, file.sidecar_renaming_attempt))
     return parcels
+
+
+def _terms(endpoint: Endpoint) -> drop.Terms:
+    return drop.Terms(
+        directory=endpoint.directory,
+        publish=Publish(endpoint.publish),
+        look=Look(endpoint.look),
+        temp_directory=endpoint.temp_directory,
+    )
 
 
 class Visits:
@@ -102,7 +124,7 @@ class Visits:
     ):
         self._errand, self._conn, self._served, self._tally = errand, conn, served, tally
         self._door = door
-        self._session: Session | None = None
+        self._session: Remote | None = None
         self._refusal: DistributionError | None = None
 
     def make(self) -> None:
@@ -145,18 +167,15 @@ class Visits:
     def _send_one(self, endpoint: Endpoint, file: files.ScoreFile) -> None:
         if file.file_id in self._errand.stuck:
             raise _Stop
-        with self._locked(file):
+        with self._leased(file):
             if files.read(self._conn, file.file_id).state in (FileState.DELIVERED, FileState.ACKNOWLEDGED):
                 return
             started = time.monotonic()
             try:
-                self._tally.delivered += self._transfer(self._line_out(), endpoint, file.file_id)
+                self._tally.delivered += self._transfer(endpoint, file.file_id)
             except transfers.Overtaken as exc:
                 log.warning("%s was taken over by another run", file.name)
                 raise _Elsewhere from exc
-            except DistributionError as exc:
-                self._note_failure(file, exc)
-                raise _Stop from exc
             self._tally.files.append(file.name)
             fields = {
                 "remote_name": file.name,
@@ -166,19 +185,19 @@ class Visits:
             log.info("Dropped %(remote_name)s, %(size_bytes)s bytes in %(ms)s ms", fields, extra=fields)
 
     @contextmanager
-    def _locked(self, file: files.ScoreFile) -> Iterator[None]:
-        """The file's lock, on the connection that also writes: who loses it can note nothing more."""
-        lock = locks.of_file(file.file_id)
-        if not locks.take(self._conn, lock):
+    def _leased(self, file: files.ScoreFile) -> Iterator[None]:
+        """The file's lease, on the connection that also writes: who loses it can note nothing more."""
+        seconds = _LEASES * self._errand.line.settings.sftp_seconds
+        if not transfers.lease(self._conn, file.file_id, seconds=seconds):
             log.warning("%s is being sent by another run", file.name)
             raise _Elsewhere
         try:
             yield
         finally:
             if not self._conn.closed:
-                locks.give_back(self._conn, lock)
+                locks.give_back(self._conn, locks.of_file(file.file_id))
 
-    def _line_out(self) -> Session:
+    def _line_out(self) -> Remote:
         """The session, opened when first needed; a host that refused is not asked again for the others."""
         if self._refusal is not None:
             raise self._refusal
@@ -192,21 +211,25 @@ class Visits:
                 raise
         return self._session
 
-    def _note_failure(self, file: files.ScoreFile, exc: DistributionError) -> None:
-        fields = {"remote_name": file.name, "di": file.di, "code": exc.code}
-        if isinstance(exc, drop.AmbiguousDelivery):
-            self._tally.held += transfers.hold_ambiguous(self._conn, file.file_id, detail=str(exc))
-        else:
+    def _note_failure(self, file: files.ScoreFile, exc: DistributionError, *, attempt: int) -> None:
+        if not isinstance(exc, drop.AmbiguousDelivery):
             self._tally.failed += transfers.fail(
-                self._conn, file.file_id, failure=str(exc.code), detail=str(exc)
+                self._conn, file.file_id, failure=str(exc.code), detail=str(exc), attempt=attempt
             )
+        elif file.details:
+            self._tally.held += transfers.hold_ambiguous(
+                self._conn, file.file_id, detail=str(exc), attempt=attempt
+            )
+        else:
+            transfers.repeat(self._conn, file.file_id, detail=str(exc), attempt=attempt)
+        fields = {"remote_name": file.name, "di": file.di, "code": exc.code}
         log.error(
             "%(remote_name)s did not reach %(di)s: %(code)s. %(what)s",
             {**fields, "what": str(exc)},
             extra=fields,
         )
 
-    def _connect(self, endpoint: Endpoint) -> Session:
+    def _connect(self, endpoint: Endpoint) -> Remote:
         """Sign in; a line that breaks before that is tried again: busy hosts turn callers away."""
         secret = secrets.read_secret(self._errand.line.settings, endpoint.credential)
         account = Account(
@@ -217,42 +240,51 @@ class Visits:
             key=secret.key,
             password=secret.password,
         )
+        connect = openssh.connect if endpoint.transport == Transport.OPENSSH else session.connect
         for attempt in range(1, _CONNECT_TRIES + 1):
             try:
                 with self._door:
-                    return session.connect(account, seconds=self._errand.line.settings.sftp_seconds)
+                    return connect(account, seconds=self._errand.line.settings.sftp_seconds)
             except DistributionError as exc:
                 if exc.code != FailureCode.CONNECTION_LOST or attempt == _CONNECT_TRIES:
                     raise
                 time.sleep(0.5 * attempt)
         raise AssertionError("unreachable")
 
-    def _transfer(self, line_out: Session, endpoint: Endpoint, file_id: int) -> int:
-        """Publish one file and record its delivery. Returns its deliveries."""
-        line = self._errand.line
+    def _transfer(self, endpoint: Endpoint, file_id: int) -> int:
+        """Publish one file and record its delivery. Returns its deliveries; raises _Stop for one that fails."""
         file = files.read(self._conn, file_id)
         while True:
             notes = _Notes(self._conn, file)
             try:
-                content = file_outbox.content_of(line, self._conn, file)
-                drop.publish(
-                    line_out,
-                    endpoint.directory,
-                    _parcels(file, content),
-                    notes=notes,
-                    seconds=line.settings.sftp_seconds,
-                )
+                self._publish(endpoint, file, notes)
+                break
             except files.ContentChanged:
-                file = file_outbox.rewrite(line, self._conn, file)
-                continue
-            return transfers.deliver(
-                self._conn,
-                file,
-                attempt=notes.attempt,
-                receipt=self._receipt(file, endpoint),
-                actor=actor(),
-                run_id=self._errand.run_id,
-            )
+                file = file_outbox.rewrite(self._errand.line, self._conn, file)
+            except transfers.Overtaken:
+                raise
+            except DistributionError as exc:
+                self._note_failure(file, exc, attempt=notes.attempt)
+                raise _Stop from exc
+        return transfers.deliver(
+            self._conn,
+            file,
+            attempt=notes.attempt,
+            receipt=self._receipt(file, endpoint),
+            actor=actor(),
+            run_id=self._errand.run_id,
+        )
+
+    def _publish(self, endpoint: Endpoint, file: files.ScoreFile, notes: _Notes) -> None:
+        line = self._errand.line
+        content = file_outbox.content_of(line, self._conn, file)
+        drop.publish(
+            self._line_out(),
+            _terms(endpoint),
+            _parcels(file, content),
+            notes=notes,
+            seconds=line.settings.sftp_seconds,
+        )
 
     def _receipt(self, file: files.ScoreFile, endpoint: Endpoint) -> Receipt:
         return Receipt(

@@ -13,8 +13,9 @@ from distribution.ledger import deliveries
 
 _COLUMNS = """file_id, name, di, sequence, previous_sequence, kind, test, business_date, created_at, run_id,
     layout, layout_version, encoding, newline, control, sidecar_name, original_name, state, details,
-    score_total, sha256, size_bytes, sidecar_sha256, may_have_left, renaming_attempt,
-    sidecar_renaming_attempt, attempt, failure, failure_detail, last_attempt_at, delivered_at"""
+    score_total, sha256, size_bytes, sidecar_sha256, may_have_left, closing_attempt, renaming_attempt,
+    sidecar_renaming_attempt, attempt, failure, failure_detail, last_attempt_at, delivered_at,
+    plain_sha256, encrypted_for, asked_because, collected_at, acknowledged_at"""
 
 
 class ContentChanged(TransientError):
@@ -25,7 +26,11 @@ class ContentChanged(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file that gets its number now; `previous_sequence` 0 = the institution's first."""
+    """A file that gets its number now; `previous_sequence` 0 = the institution's first.
+
+    `sha256` is of the bytes that leave; empty = there are none yet, because nothing could be encrypted.
+    `plain_sha256` is of what a loader reads, `encrypted_for` the fingerprint of the institution's PGP key.
+    """
 
     name: str
     di: str
@@ -49,6 +54,9 @@ class NewFile:
     sha256: str
     size_bytes: int
     sidecar_sha256: str | None
+    plain_sha256: str = ""
+    encrypted_for: str | None = None
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class ScoreFile:
     size_bytes: int
     sidecar_sha256: str | None
     may_have_left: bool
+    closing_attempt: int | None
     renaming_attempt: int | None
     sidecar_renaming_attempt: int | None
     attempt: int
@@ -86,20 +95,29 @@ class ScoreFile:
     failure_detail: str | None
     last_attempt_at: datetime | None
     delivered_at: datetime | None
+    plain_sha256: str | None
+    encrypted_for: str | None
+    asked_because: str | None
+    collected_at: datetime | None
+    acknowledged_at: datetime | None
 
 
-def lock_sequences(conn: psycopg.Connection, dis: Sequence[str]) -> dict[str, int]:
-    """The last number of each institution; their counts stay locked until the transaction ends."""
+def lock_sequences(conn: psycopg.Connection, dis: Sequence[str], *, test: bool = False) -> dict[str, int]:
+    """The last number of each institution; their counts stay locked until the transaction ends.
+
+    `test`: those of its test files, which are counted apart.
+    """
     ordered = sorted(set(dis))
     conn.execute(
-        "INSERT INTO ledger.di_sequence (di) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", [ordered]
+        "INSERT INTO ledger.di_sequence (di, test) SELECT unnest(%s::text[]), %s ON CONFLICT DO NOTHING",
+        [ordered, test],
     )
     rows = conn.execute(
         """
         SELECT di, last_sequence FROM ledger.di_sequence
-        WHERE di = ANY(%s) AND NOT test ORDER BY di FOR UPDATE
+        WHERE di = ANY(%s) AND test = %s ORDER BY di FOR UPDATE
         """,
-        [ordered],
+        [ordered, test],
     ).fetchall()
     return dict(rows)
 
@@ -138,10 +156,10 @@ def _insert(conn: psycopg.Connection, planned: Sequence[NewFile]) -> None:
     conn.execute(
         """
         UPDATE ledger.di_sequence AS s SET last_sequence = p.sequence
-        FROM unnest(%s::text[], %s::int[]) AS p (di, sequence)
-        WHERE s.di = p.di AND NOT s.test
+        FROM unnest(%s::text[], %s::int[], %s::boolean[]) AS p (di, sequence, test)
+        WHERE s.di = p.di AND s.test = p.test
         """,
-        [[each.di for each in planned], [each.sequence for each in planned]],
+        [[each.di for each in planned], [each.sequence for each in planned], [each.test for each in planned]],
     )
 
 
@@ -173,26 +191,41 @@ def attached(conn: psycopg.Connection, file: ScoreFile) -> Any:
 
 def rewrite(
     conn: psycopg.Connection,
-    file_id: int,
+    file: ScoreFile,
     *,
+    name: str,
     kind: str,
     details: int,
     score_total: int,
     sha256: str,
     size_bytes: int,
     sidecar_sha256: str | None,
+    plain_sha256: str,
+    encrypted_for: str | None,
 ) -> None:
-    """Put other content under a name that has not left. Raises ContentChanged when it has left meanwhile."""
+    """Put other content under a number that has not left. Raises ContentChanged when it has left meanwhile.
+
+    `name` differs from the one before where the file is encrypted now and was not, or the other way round.
+    """
     moved = conn.execute(
         """
         UPDATE ledger.score_file
-        SET kind = %s, details = %s, score_total = %s, sha256 = %s, size_bytes = %s, sidecar_sha256 = %s
+        SET name = %s, kind = %s, details = %s, score_total = %s, sha256 = %s, size_bytes = %s,
+            sidecar_sha256 = %s, plain_sha256 = %s, encrypted_for = %s
         WHERE file_id = %s AND NOT may_have_left
         """,
-        [kind, details, score_total, sha256, size_bytes, sidecar_sha256, file_id],
+        [
+            *(name, kind, details, score_total, sha256, size_bytes, sidecar_sha256),
+            *(plain_sha256, encrypted_for, file.file_id),
+        ],
     ).rowcount
     if not moved:
         raise ContentChanged("A file that may have left never changes. Start again.")
+    if name != file.name:
+        conn.execute(
+            "UPDATE ledger.delivery SET occasion = %s WHERE file_id = %s AND occasion = %s",
+            [f"resend:{name}", file.file_id, f"resend:{file.name}"],
+        )
 
 
 def open_files(conn: psycopg.Connection, *, dis: Sequence[str] | None = None) -> list[ScoreFile]:

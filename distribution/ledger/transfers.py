@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import psycopg
 
 from distribution.errors import TransientError
-from distribution.ledger import deliveries, receipts
+from distribution.ledger import deliveries, locks, receipts
 from distribution.ledger.files import ContentChanged, ScoreFile, named
-from distribution.model import WAITS_FOR_A_CHANGE, DeliveryHoldReason, Receipt
+from distribution.model import WAITS_FOR_A_CHANGE, DeliveryHoldReason, FailureCode, Receipt
 
 AMBIGUOUS = DeliveryHoldReason.AMBIGUOUS_DELIVERY
 
@@ -16,6 +16,28 @@ class Overtaken(TransientError):
     """A later attempt has taken the file over: this one must not touch it any more."""
 
     code = "overtaken"
+
+
+def lease(conn: psycopg.Connection, file_id: int, *, seconds: float) -> bool:
+    """Take a file for one sender; False while another has it. A lease is over after `seconds`, or at its end.
+
+    The lock ends with its connection, so with a kill. Who holds it and was stopped past the lease may be
+    overtaken: the number of the attempt fences the late one off.
+    """
+    if not locks.take(conn, locks.of_file(file_id)):
+        over = conn.execute(
+            "SELECT leased_until < clock_timestamp() FROM ledger.score_file WHERE file_id = %s", [file_id]
+        ).fetchone()
+        if over is None or not over[0]:
+            return False
+    conn.execute(
+        """
+        UPDATE ledger.score_file SET leased_until = clock_timestamp() + make_interval(secs => %s)
+        WHERE file_id = %s
+        """,
+        [seconds, file_id],
+    )
+    return True
 
 
 def begin(conn: psycopg.Connection, file: ScoreFile) -> int:
@@ -54,6 +76,11 @@ def _mark_left(conn: psycopg.Connection, file: ScoreFile) -> None:
         raise ContentChanged(f"{file.name}: {file.details - left} deliveries were taken out of it.")
 
 
+def note_closing(conn: psycopg.Connection, file_id: int, *, attempt: int) -> None:
+    """Note that `attempt`'s upload of the data file is written and closed next. Raises Overtaken."""
+    _note(conn, file_id, attempt=attempt, column="closing_attempt", upload=attempt)
+
+
 def note_renaming(
     conn: psycopg.Connection, file_id: int, *, attempt: int, upload: int, is_sidecar: bool
 ) -> None:
@@ -62,6 +89,16 @@ def note_renaming(
     Raises Overtaken when `attempt`, which asks, is no longer the newest.
     """
     column = "sidecar_renaming_attempt" if is_sidecar else "renaming_attempt"
+    _note(conn, file_id, attempt=attempt, column=column, upload=upload)
+
+
+def note_undone(conn: psycopg.Connection, file_id: int, *, attempt: int, is_sidecar: bool) -> None:
+    """Note that the host refused what was announced: nothing stands by it. Raises Overtaken."""
+    for column in ("sidecar_renaming_attempt",) if is_sidecar else ("renaming_attempt", "closing_attempt"):
+        _note(conn, file_id, attempt=attempt, column=column, upload=None)
+
+
+def _note(conn: psycopg.Connection, file_id: int, *, attempt: int, column: str, upload: int | None) -> None:
     moved = conn.execute(
         f"""
         UPDATE ledger.score_file SET {column} = %s
@@ -110,21 +147,33 @@ def deliver(
     return delivered
 
 
-def fail(conn: psycopg.Connection, file_id: int, *, failure: str, detail: str, tried: bool = True) -> int:
+def fail(
+    conn: psycopg.Connection,
+    file_id: int,
+    *,
+    failure: str,
+    detail: str,
+    tried: bool = True,
+    attempt: int | None = None,
+) -> int:
     """Note why a file did not arrive. Returns how many of its deliveries failed newly.
 
-    `tried` False: nobody asked the host (it waits behind another file), so no attempt is dated.
+    `tried` False: nobody asked the host (it waits behind another file), so no attempt is dated. Nothing is
+    noted when `attempt` is given and a later one has taken the file over.
     """
     with conn.transaction():
-        conn.execute(
+        noted = conn.execute(
             """
             UPDATE ledger.score_file
             SET state = 'failed', failure = %s, failure_detail = %s,
                 last_attempt_at = CASE WHEN %s THEN clock_timestamp() ELSE last_attempt_at END
             WHERE file_id = %s AND (state IN ('built', 'failed') OR (%s AND state = 'publishing'))
+              AND attempt = coalesce(%s, attempt)
             """,
-            [failure, detail, tried, file_id, tried],
-        )
+            [failure, detail, tried, file_id, tried, attempt],
+        ).rowcount
+        if not noted:
+            return 0
         newly = conn.execute(
             """
             UPDATE ledger.delivery SET state = 'failed', state_reason = %s
@@ -139,12 +188,32 @@ def fail(conn: psycopg.Connection, file_id: int, *, failure: str, detail: str, t
     return newly
 
 
-def hold_ambiguous(conn: psycopg.Connection, file_id: int, *, detail: str) -> int:
-    """Hold a file's deliveries for a person: nobody can tell whether it arrived. Returns the number held."""
+def hold_ambiguous(conn: psycopg.Connection, file_id: int, *, detail: str, attempt: int | None = None) -> int:
+    """Hold a file's deliveries for a person: nobody can tell whether it arrived. Returns the number held.
+
+    Nothing is held when `attempt` is given and a later one has taken the file over.
+    """
     with conn.transaction():
-        fail(conn, file_id, failure=AMBIGUOUS, detail=detail)
+        fail(conn, file_id, failure=AMBIGUOUS, detail=detail, attempt=attempt)
+        row = conn.execute("SELECT failure FROM ledger.score_file WHERE file_id = %s", [file_id]).fetchone()
+        if row is None or row[0] != AMBIGUOUS:
+            return 0
         frame = deliveries.contents(conn, file_id=file_id, states=["failed"])
         return deliveries.hold(conn, frame[["delivery_id"]].assign(reason=AMBIGUOUS))
+
+
+def repeat(conn: psycopg.Connection, file_id: int, *, detail: str, attempt: int) -> None:
+    """Let a file of doubtful fate that carries no records be sent once more: nobody can load it twice."""
+    with conn.transaction():
+        fail(conn, file_id, failure=FailureCode.CONNECTION_LOST, detail=detail, attempt=attempt)
+        conn.execute(
+            """
+            UPDATE ledger.score_file
+            SET closing_attempt = NULL, renaming_attempt = NULL, sidecar_renaming_attempt = NULL
+            WHERE file_id = %s AND attempt = %s AND state = 'failed'
+            """,
+            [file_id, attempt],
+        )
 
 
 def settle_ambiguous(
@@ -167,8 +236,8 @@ def settle_ambiguous(
         conn.execute(
             """
             UPDATE ledger.score_file
-            SET state = 'publishing', failure = NULL, failure_detail = NULL, renaming_attempt = NULL,
-                sidecar_renaming_attempt = NULL
+            SET state = 'publishing', failure = NULL, failure_detail = NULL, closing_attempt = NULL,
+                renaming_attempt = NULL, sidecar_renaming_attempt = NULL
             WHERE file_id = %s
             """,
             [file.file_id],

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import paramiko
 import pytest
 
-from distribution.channels.electronic import drop
+from distribution.channels.electronic import eyes, session
 from distribution.jobs import file_outbox, send_files
 from distribution.jobs.wiring import Line
 from distribution.ledger import files, transfers
@@ -25,12 +24,13 @@ POINTS = {
     "after the plan, before the outbox": (file_outbox, "keep", "before", 0),
     "before publishing is noted": (transfers, "begin", "before", 0),
     "after publishing is noted": (transfers, "begin", "after", 0),
-    "after the upload": (drop._Drop, "_upload", "after", 0),
+    "after the upload": (eyes.Eyes, "write", "after", 0),
+    "before the upload is closed": (transfers, "note_closing", "after", 0),
     "after the intent to rename": (transfers, "note_renaming", "after", 0),
-    "after the rename": (paramiko.SFTPClient, "rename", "after", 0),
-    "after the sidecar's upload": (drop._Drop, "_upload", "after", 1),
+    "after the rename": (session.Session, "rename", "after", 0),
+    "after the sidecar's upload": (eyes.Eyes, "write", "after", 1),
     "after the intent to rename the sidecar": (transfers, "note_renaming", "after", 1),
-    "after the sidecar's rename": (paramiko.SFTPClient, "rename", "after", 1),
+    "after the sidecar's rename": (session.Session, "rename", "after", 1),
     "before the receipt": (transfers, "deliver", "before", 0),
     "after the receipt": (transfers, "deliver", "after", 0),
 }

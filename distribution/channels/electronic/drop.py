@@ -1,206 +1,208 @@
 """The drop: a file is put into a partner's folder so that it is there once, whole, and never in part.
 
-Write under a temporary name with every write answered, ask the open handle for the size, note the intent,
-rename plainly; on any later attempt look before acting.
+Write under a temporary name with every write answered, ask the open handle what it holds, close, note the
+intent, rename plainly; on any later attempt look before acting. Where the host lets nobody rename, the file
+is written in place and counts once its done-file stands.
 """
 
-import errno
-import hashlib
-import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-import paramiko
+from distribution.channels.electronic.eyes import (
+    AmbiguousDelivery,
+    Eyes,
+    Notes,
+    Parcel,
+    Terms,
+    part_name,
+)
+from distribution.channels.electronic.remote import Remote, Seen, explained
+from distribution.model import Publish
 
-from distribution.channels.electronic.session import Session, explained
-from distribution.errors import PermanentError, TransientError
-from distribution.filenames import PART_SUFFIX
-from distribution.model import DeliveryHoldReason, FailureCode
+__all__ = ["AmbiguousDelivery", "Notes", "Parcel", "Terms", "part_name", "publish"]
 
-_CHUNK_BYTES = 32768  # the most that every SFTP server takes in one write
 _LEFTOVERS = 5
 
 
-class AmbiguousDelivery(PermanentError):
-    """Nobody can tell from here whether the file arrived: a person must ask the institution."""
-
-    code = DeliveryHoldReason.AMBIGUOUS_DELIVERY
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One file to put down; `renamed_in` = the attempt whose rename may have happened, if any."""
-
-    name: str
-    content: bytes
-    renamed_in: int | None = None
-
-
-class Notes(Protocol):
-    """What the drop has written down before it goes on; handed in by the job. Each call is committed."""
-
-    def begin(self) -> int:
-        """Nothing was written yet, from here on something may be. Returns the number of this attempt."""
-
-    def renaming(self, name: str, upload: int) -> None:
-        """The whole content stands under the temporary name of attempt `upload`; its rename comes next."""
-
-
-def part_name(name: str, attempt: int) -> str:
-    """The temporary name of an attempt's upload: two senders never write into one file."""
-    return f"{name}.{attempt}{PART_SUFFIX}"
-
-
 def publish(
-    session: Session, directory: str, parcels: Sequence[Parcel], *, notes: Notes, seconds: float
+    session: Remote, terms: Terms, parcels: Sequence[Parcel], *, notes: Notes, seconds: float
 ) -> None:
-    """Put parcels into `directory`, one after the other; all stand under their final names on return.
+    """Put parcels into the folder, one after the other; all stand under their final names on return.
 
-    Raises AmbiguousDelivery, PermanentError (`folder`, `space`) or TransientError (`connection-lost`,
-    `timed-out`, `refused-by-host`, `not-written`), and whatever `notes` raises.
+    With `publish: done-file` the last parcel is the done-file. Raises AmbiguousDelivery, PermanentError
+    (`folder`, `space`) or TransientError (`connection-lost`, `timed-out`, `refused-by-host`, `not-written`),
+    and whatever `notes` raises.
     """
     with session.limited(seconds):
-        _see_folder(session, directory)
+        eyes = Eyes(session, terms)
+        eyes.see_folder(parcels)
         attempt = notes.begin()
+        if terms.publish is Publish.DONE_FILE:
+            _InPlace(eyes, parcels, attempt, notes).put()
+            return
         for parcel in parcels:
-            _Drop(session, directory, parcel, attempt, notes).put()
+            _Renamed(eyes, parcel, attempt, notes).put()
 
 
-def _see_folder(session: Session, directory: str) -> None:
-    with explained(session.account, doing=f"looking for the folder {directory}"):
-        try:
-            session.sftp.stat(directory)
-        except PermissionError:
-            pass  # it may be open for writing all the same
+class _Renamed:
+    """One parcel on its way: written under a temporary name, then renamed."""
 
-
-class _Drop:
-    """One parcel on its way."""
-
-    def __init__(self, session: Session, directory: str, parcel: Parcel, attempt: int, notes: Notes):
-        self._session, self._parcel, self._attempt, self._notes = session, parcel, attempt, notes
-        self._sftp = session.sftp
-        self._directory = directory
-        self._final = posixpath.join(directory, parcel.name)
+    def __init__(self, eyes: Eyes, parcel: Parcel, attempt: int, notes: Notes):
+        self._eyes, self._parcel, self._attempt, self._notes = eyes, parcel, attempt, notes
+        self._session = eyes.session
+        self._final = eyes.final(parcel)
 
     def put(self) -> None:
         if self._arrived_before():
             return
         self._remove_leftovers()
-        self._upload(self._part(self._attempt))
+        part = self._part(self._attempt)
+        self._eyes.write(part, self._parcel, notes=self._notes, closing=self._attempt)
+        self._eyes.expect_still_whole(part, self._parcel, notes=self._notes)
         self._rename(self._attempt)
+        if self._parcel.closed_in is not None:
+            self._eyes.remove(self._part(self._parcel.closed_in))
+
+    def _part(self, attempt: int) -> str:
+        return self._eyes.part(self._parcel, attempt)
 
     def _arrived_before(self) -> bool:
         """Look before acting: True when the parcel stands there, was picked up, or is renamed now."""
+        if not self._eyes.can_look:
+            if self._parcel.renamed_in is not None:
+                raise self._eyes.cannot_tell(self._parcel)
+            return False
         if self._stands_under_final_name():
             return True
-        upload = self._parcel.renamed_in
+        upload = self._parcel.renamed_in or self._parcel.closed_in
         if upload is None:
             return False
-        seen = self._look(self._part(upload))
+        (seen,) = self._eyes.look(self._part(upload))
         if seen is None:
+            if self._parcel.renamed_in is None:
+                raise self._eyes.vanished(self._parcel)
             return True  # renamed, and picked up since
-        if self._is_whole(self._part(upload), seen):
+        if self._eyes.is_whole(self._part(upload), seen, self._parcel.content):
             self._rename(upload)
             return True
         return False
 
     def _stands_under_final_name(self) -> bool:
-        seen = self._look(self._final)
+        seen = self._eyes.first_look(self._final)
         if seen is None:
             return False
         # Where we have never renamed, a file of our size may still be a stranger: then its bytes decide.
         is_ours = (
-            self._has_our_bytes(self._final)
+            self._eyes.has_our_bytes(self._final, self._parcel.content)
             if self._parcel.renamed_in is None
-            else self._is_whole(self._final, seen)
+            else self._eyes.is_whole(self._final, seen, self._parcel.content)
         )
         if not is_ours:
-            raise AmbiguousDelivery(
-                f"{self._session.account.place} holds another file named {self._parcel.name}. Ask the "
-                "institution what it is; nothing was overwritten."
-            )
+            raise self._eyes.stranger(self._parcel)
         return True
 
-    def _upload(self, part: str) -> None:
-        content = memoryview(self._parcel.content)
-        with explained(self._session.account, doing=f"writing {self._parcel.name}"):
-            with self._sftp.open(part, "wb") as handle:
-                handle.set_pipelined(False)  # pipelined writes lose their errors
-                for start in range(0, len(content), _CHUNK_BYTES):
-                    handle.write(bytes(content[start : start + _CHUNK_BYTES]))
-                self._expect_size(handle.stat().st_size)
-            # A host may find out only on closing that there was no room, and paramiko drops that answer.
-            seen = self._look(part)
-            if seen is None or not self._is_whole(part, seen):
-                self._expect_size(-1 if seen is None else seen.st_size)
-                raise self._not_written("other bytes")
-
-    def _expect_size(self, size: int | None) -> None:
-        if size is not None and size != len(self._parcel.content):
-            raise self._not_written("nothing" if size < 0 else f"{size} bytes")
-
-    def _not_written(self, held: str) -> TransientError:
-        return TransientError(
-            f"{self._session.account.place} took {len(self._parcel.content)} bytes of {self._parcel.name} "
-            f"and holds {held}: its disk or quota may be full. Nothing was published; it is tried again in "
-            "the next run.",
-            code=FailureCode.NOT_WRITTEN,
-        )
+    def _remove_leftovers(self) -> None:
+        # The upload that may be whole stays until the file stands: its absence would be taken for an arrival.
+        for attempt in range(max(1, self._attempt - _LEFTOVERS), self._attempt):
+            if attempt != self._parcel.closed_in:
+                self._eyes.remove(self._part(attempt))
 
     def _rename(self, upload: int) -> None:
         """Give the upload of that attempt its final name; a plain rename, which never overwrites."""
         self._notes.renaming(self._parcel.name, upload)
         with explained(self._session.account, doing=f"renaming {self._parcel.name}"):
             try:
-                self._sftp.rename(self._part(upload), self._final)
-            except TimeoutError:
+                self._session.rename(self._part(upload), self._final)
+            except (TimeoutError, ConnectionError):
                 raise
             except OSError as exc:
-                if not self._was_renamed_all_the_same(upload, is_gone=exc.errno == errno.ENOENT):
+                if not self._was_renamed_all_the_same(upload, exc):
+                    self._notes.undone(self._parcel.name)
                     raise
 
-    def _was_renamed_all_the_same(self, upload: int, *, is_gone: bool) -> bool:
-        seen = self._look(self._final)
-        if seen is not None and self._is_whole(self._final, seen) and self._look(self._part(upload)) is None:
+    def _was_renamed_all_the_same(self, upload: int, exc: OSError) -> bool:
+        """Whether the host renamed although it refuses; False only where it certainly did not."""
+        if not self._eyes.can_look:
+            return self._second_refusal_tells(upload, exc)
+        final, part = self._eyes.look(self._final, self._part(upload))
+        if part is not None:
+            return False
+        if final is not None and self._eyes.is_whole(self._final, final, self._parcel.content):
             return True
-        if is_gone:
-            raise AmbiguousDelivery(
-                f"{self._parcel.name} was written to {self._session.account.place}, then vanished under its "
-                "temporary name. Ask the institution whether it arrived."
-            )
-        return False
+        raise self._eyes.vanished(self._parcel)
 
-    def _remove_leftovers(self) -> None:
-        for attempt in range(max(1, self._attempt - _LEFTOVERS), self._attempt):
-            try:
-                self._sftp.remove(self._part(attempt))
-            except (OSError, EOFError, paramiko.SSHException):
-                pass  # best effort: it is not there, or the host lets nobody remove
-
-    def _part(self, attempt: int) -> str:
-        return posixpath.join(self._directory, part_name(self._parcel.name, attempt))
-
-    def _look(self, path: str) -> paramiko.SFTPAttributes | None:
-        with explained(self._session.account, doing=f"looking for {self._parcel.name}"):
-            try:
-                return self._sftp.stat(path)
-            except FileNotFoundError:
-                return None
-
-    def _is_whole(self, path: str, seen: paramiko.SFTPAttributes) -> bool:
-        if seen.st_size is None:
-            return self._has_our_bytes(path)
-        return seen.st_size == len(self._parcel.content)
-
-    def _has_our_bytes(self, path: str) -> bool:
-        """Read the file back; False where the host lets nobody read."""
-        digest = hashlib.sha256()
+    def _second_refusal_tells(self, upload: int, exc: OSError) -> bool:
+        """Without looking, a second rename tells: it finds nothing where the first one was done."""
+        if isinstance(exc, PermissionError):
+            return False
+        if isinstance(exc, FileNotFoundError):
+            raise self._eyes.vanished(self._parcel)
         try:
-            with self._sftp.open(path, "rb") as handle:
-                while block := handle.read(_CHUNK_BYTES):
-                    digest.update(block)
+            self._session.rename(self._part(upload), self._final)
+        except FileNotFoundError as gone:
+            raise self._eyes.vanished(self._parcel) from gone
         except PermissionError:
             return False
-        return digest.digest() == hashlib.sha256(self._parcel.content).digest()
+        return True
+
+
+class _InPlace:
+    """A file that is written under its final name and counts once its done-file, the last parcel, stands."""
+
+    def __init__(self, eyes: Eyes, parcels: Sequence[Parcel], attempt: int, notes: Notes):
+        self._eyes, self._attempt, self._notes = eyes, attempt, notes
+        *self._data, self._done = parcels
+
+    def put(self) -> None:
+        if self._done.renamed_in is not None:
+            if self._was_taken():
+                return
+        else:
+            for parcel in self._data:
+                self._write_unless_whole(parcel)
+            self._refuse_stranger(self._done)
+        self._write(self._done)
+
+    def _was_taken(self) -> bool:
+        """An earlier attempt may have written the done-file: True when it stands, or the data is gone."""
+        if not self._eyes.can_look:
+            raise self._eyes.cannot_tell(self._done)
+        seen = self._eyes.first_look(self._eyes.final(self._done))
+        if seen is not None and self._is_whole(self._done, seen):
+            return True
+        data = [self._eyes.first_look(self._eyes.final(parcel)) for parcel in self._data]
+        if all(each is None for each in data):
+            return True
+        if not all(
+            each is not None and self._is_whole(parcel, each)
+            for parcel, each in zip(self._data, data, strict=True)
+        ):
+            raise self._eyes.stranger(self._done)
+        return False  # nobody has taken the data yet: its done-file is written once more
+
+    def _is_whole(self, parcel: Parcel, seen: Seen) -> bool:
+        return self._eyes.is_whole(self._eyes.final(parcel), seen, parcel.content)
+
+    def _write_unless_whole(self, parcel: Parcel) -> None:
+        if parcel.renamed_in is None:
+            if self._refuse_stranger(parcel):
+                return
+        elif self._eyes.can_look:
+            seen = self._eyes.first_look(self._eyes.final(parcel))
+            if seen is not None and self._is_whole(parcel, seen):
+                return
+        self._write(parcel)
+
+    def _refuse_stranger(self, parcel: Parcel) -> bool:
+        """True when our bytes stand there. Raises AmbiguousDelivery when others do under a name of ours."""
+        if not self._eyes.can_look:
+            return False
+        final = self._eyes.final(parcel)
+        if self._eyes.first_look(final) is None:
+            return False
+        if not self._eyes.has_our_bytes(final, parcel.content):
+            raise self._eyes.stranger(parcel)
+        return True
+
+    def _write(self, parcel: Parcel) -> None:
+        self._notes.renaming(parcel.name, self._attempt)
+        self._eyes.write(self._eyes.final(parcel), parcel, notes=self._notes, closing=None)

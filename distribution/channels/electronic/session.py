@@ -1,59 +1,48 @@
-"""A signed-in SFTP session with a pinned host, and what its errors mean."""
+"""A signed-in SFTP session over paramiko: pinned host, cheap key exchange, a hard end to everything."""
 
 import base64
-import errno
 import io
-import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import cached_property
 
 import paramiko
 
-from distribution.errors import DistributionError, PermanentError, TransientError
+from distribution.channels.electronic.remote import (
+    Account,
+    HostKeyMismatch,
+    Seen,
+    explained,
+    lost,
+    sign_in_refused,
+    too_slow,
+    unreachable,
+)
+from distribution.channels.electronic.wire import OpenFile, Wire
+from distribution.errors import DistributionError, TransientError
 from distribution.model import FailureCode
+
+__all__ = ["Account", "HostKeyMismatch", "Session", "connect", "explained", "lost", "pinned_key"]
 
 _CONNECT_SECONDS = 15.0
 _BANNER_SECONDS = 60.0
 _SIGN_IN_SECONDS = 30.0
 _CHANNEL_SECONDS = 30.0
-# The cheapest exchanges first; a group exchange costs seconds of computing, so it comes last.
-_KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521")
-_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
-_NO_SPACE = re.compile(r"space|quota|disk full", re.IGNORECASE)
-
-
-class HostKeyMismatch(PermanentError):
-    """The host showed another key than the pinned one."""
-
-    def __init__(self, host: str, *, seen: str, expected: str):
-        self.host, self.seen, self.expected = host, seen, expected
-        super().__init__(
-            f"{host} showed host key {seen}, on file is {expected}. Ask the institution by telephone before "
-            "changing the key on file; nothing was sent.",
-            code=FailureCode.HOST_KEY,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Where files go and how to sign in: `host_key` is a public key line, `key` a private key's text.
-
-    With a key the password is the key's passphrase, if it has one.
-    """
-
-    host: str
-    port: int
-    username: str
-    host_key: str
-    key: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
-
-    @property
-    def place(self) -> str:
-        return f"{self.host}:{self.port}"
+# The cheapest first. A group exchange costs seconds of computing: it comes last, for hosts with nothing else.
+_KEX = (
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "mlkem768x25519-sha256",
+    "diffie-hellman-group14-sha256",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group-exchange-sha256",
+)
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
+_INTERACTIVE = "keyboard-interactive"
 
 
 def pinned_key(line: str) -> paramiko.PKey:
@@ -66,18 +55,23 @@ def pinned_key(line: str) -> paramiko.PKey:
 
 
 class Session:
-    """A session that is signed in; a context manager. Open one per host and user, use it in one thread."""
+    """A session that is signed in. Open one per host and user, use it in one thread."""
 
-    def __init__(self, account: Account, transport: paramiko.Transport, sftp: paramiko.SFTPClient):
-        self.account, self._transport, self.sftp = account, transport, sftp
+    def __init__(self, account: Account, transport: paramiko.Transport, wire: Wire):
+        self.account, self._transport, self._wire = account, transport, wire
 
     @property
     def is_alive(self) -> bool:
         return self._transport.is_active()
 
+    @cached_property
+    def sftp(self) -> paramiko.SFTPClient:
+        """A client with all of SFTP, for checks; what is delivered goes through the session itself."""
+        return _checking_client(self._transport, self.account)
+
     def close(self) -> None:
         # In this order: handles left open annoy partners.
-        self.sftp.close()
+        self._wire.close()
         self._transport.close()
 
     @contextmanager
@@ -86,16 +80,37 @@ class Session:
         with _wall_clock(self._transport, self.account, seconds):
             yield
 
+    def stat(self, *paths: str) -> list[Seen | None]:
+        return self._wire.stat(*paths)
+
+    def listing(self, directory: str) -> dict[str, Seen]:
+        return self._wire.listing(directory)
+
+    def write(self, path: str, content: bytes) -> OpenFile:
+        return self._wire.write(path, content)
+
+    def read(self, path: str) -> bytes:
+        return self._wire.read(path)
+
+    def rename(self, old: str, new: str) -> None:
+        self._wire.rename(old, new)
+
+    def remove(self, path: str) -> None:
+        self._wire.remove(path)
+
+    def room_bytes(self, directory: str) -> int | None:
+        return self._wire.room_bytes(directory)
+
 
 @contextmanager
 def _wall_clock(transport: paramiko.Transport, account: Account, seconds: float) -> Iterator[None]:
-    # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (paramiko #2479).
+    # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (paramiko #2479). But each
+    # of its waits looks at the transport's state ten times a second, so cutting the socket ends them all.
     expired = threading.Event()
 
     def cut() -> None:
         expired.set()
-        transport.sock.close()
-        transport.close()
+        _hang_up(transport)
 
     watch = threading.Timer(seconds, cut)
     watch.daemon = True
@@ -104,14 +119,20 @@ def _wall_clock(transport: paramiko.Transport, account: Account, seconds: float)
         yield
     except (DistributionError, OSError, EOFError, paramiko.SSHException) as exc:
         if expired.is_set():
-            raise TransientError(
-                f"{account.place} took longer than {seconds:g} seconds for one file. It is tried again in "
-                "the next run; raise DISTRIBUTION_SFTP_SECONDS if the host is always this slow.",
-                code=FailureCode.TIMED_OUT,
-            ) from exc
+            raise too_slow(account, seconds) from exc
         raise
     finally:
         watch.cancel()
+
+
+def _hang_up(transport: paramiko.Transport) -> None:
+    try:
+        # Closing alone leaves a thread that waits in the kernel waiting.
+        transport.sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it is down already
+    transport.sock.close()
+    transport.close()
 
 
 def connect(account: Account, *, seconds: float) -> Session:
@@ -133,7 +154,7 @@ def connect(account: Account, *, seconds: float) -> Session:
             _sign_in(transport, account, private)
             return Session(account, transport, _open_sftp(transport, account))
     except BaseException:
-        transport.close()
+        _hang_up(transport)
         raise
 
 
@@ -141,12 +162,8 @@ def _socket(account: Account) -> socket.socket:
     try:
         sock = socket.create_connection((account.host, account.port), timeout=_CONNECT_SECONDS)
     except OSError as exc:
-        raise TransientError(
-            f"{account.place} cannot be reached ({exc.strerror or type(exc).__name__}). It is tried again in "
-            "the next run; if it stays so, ask the institution's technical contact.",
-            code=FailureCode.UNREACHABLE,
-        ) from exc
-    # Every write is answered before the next: without this each waits for the kernel's delay.
+        raise unreachable(account, exc.strerror or type(exc).__name__) from exc
+    # A flight is answered before the next one goes: without this each waits for the kernel's delay.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -172,7 +189,8 @@ def _exchange_keys(transport: paramiko.Transport, account: Account, wanted: para
     except paramiko.ssh_exception.IncompatiblePeer as exc:
         raise TransientError(
             f"{account.place} offers no key exchange, cipher or host key that is still safe ({exc}). Ask the "
-            "institution to update its SSH server, or choose another way of delivery.",
+            "institution to update its SSH server. Until then `transport: openssh` in its endpoint reaches "
+            "hosts that know SHA-1 only.",
             code=FailureCode.REFUSED_BY_HOST,
         ) from exc
     except (paramiko.SSHException, EOFError, OSError) as exc:
@@ -211,78 +229,57 @@ def _sign_in(transport: paramiko.Transport, account: Account, private: paramiko.
         if private is not None:
             transport.auth_publickey(account.username, private)
         else:
-            # Falls back to keyboard-interactive where the host takes passwords only so.
-            transport.auth_password(account.username, account.password or "", fallback=True)
+            _sign_in_by_password(transport, account)
     except paramiko.AuthenticationException as exc:
-        how = "key" if private is not None else "password"
-        raise PermanentError(
-            f"{account.place} refused the {how} of {account.username}. Ask the institution whether the "
-            "account or its credential changed, put the new one into the secrets, then `delivery retry`.",
-            code=FailureCode.SIGN_IN,
-        ) from exc
+        raise sign_in_refused(account) from exc
     except (paramiko.SSHException, EOFError, OSError) as exc:
         raise lost(account) from exc
+    if not transport.is_authenticated():
+        raise sign_in_refused(account)  # it asks for a second proof that is not on file
 
 
-def _open_sftp(transport: paramiko.Transport, account: Account) -> paramiko.SFTPClient:
+def _sign_in_by_password(transport: paramiko.Transport, account: Account) -> None:
+    """By password, or where the host takes passwords only so, as the answer to its questions."""
+    password = account.password or ""
     try:
-        sftp = paramiko.SFTPClient.from_transport(transport)
-        if sftp is None:
+        transport.auth_password(account.username, password, fallback=False)
+    except paramiko.BadAuthenticationType as exc:
+        # A password that was refused is not tried twice: accounts are locked for that.
+        if _INTERACTIVE not in exc.allowed_types:
+            raise
+        transport.auth_interactive(
+            account.username, lambda title, words, questions: [password for _ in questions]
+        )
+
+
+def _open_sftp(transport: paramiko.Transport, account: Account) -> Wire:
+    try:
+        channel = transport.open_session(timeout=_CHANNEL_SECONDS)
+        channel.settimeout(_CHANNEL_SECONDS)
+        channel.invoke_subsystem("sftp")
+        wire = Wire(channel)
+        wire.greet()
+        return wire
+    except (paramiko.SSHException, EOFError, OSError) as exc:
+        raise _no_sftp(account) from exc
+
+
+def _checking_client(transport: paramiko.Transport, account: Account) -> paramiko.SFTPClient:
+    try:
+        client = paramiko.SFTPClient.from_transport(transport)
+        if client is None:
             raise paramiko.SSHException("no channel")
-        channel = sftp.get_channel()
+        channel = client.get_channel()
         if channel is not None:
             channel.settimeout(_CHANNEL_SECONDS)
-        return sftp
+        return client
     except (paramiko.SSHException, EOFError, OSError) as exc:
-        raise TransientError(
-            f"{account.place} let {account.username} in but opens no SFTP session. Ask the institution "
-            "whether the account may use SFTP.",
-            code=FailureCode.REFUSED_BY_HOST,
-        ) from exc
+        raise _no_sftp(account) from exc
 
 
-def lost(account: Account) -> TransientError:
-    """The error for a line that broke."""
+def _no_sftp(account: Account) -> TransientError:
     return TransientError(
-        f"The connection to {account.place} was lost. Nothing is published twice; the next run looks first.",
-        code=FailureCode.CONNECTION_LOST,
-    )
-
-
-@contextmanager
-def explained(account: Account, *, doing: str) -> Iterator[None]:
-    """Turn what paramiko raises inside the block into our errors; `doing` ends the sentence `could not …`."""
-    try:
-        yield
-    except TimeoutError as exc:
-        raise TransientError(
-            f"{account.place} did not answer in time ({doing}). It is tried again in the next run.",
-            code=FailureCode.TIMED_OUT,
-        ) from exc
-    except (EOFError, ConnectionError, paramiko.SSHException) as exc:
-        raise lost(account) from exc
-    except OSError as exc:
-        raise _answer(account, exc, doing=doing) from exc
-
-
-def _answer(account: Account, exc: OSError, *, doing: str) -> DistributionError:
-    said = str(exc)
-    if exc.errno in (errno.ENOENT, errno.EACCES):
-        why = "is not there" if exc.errno == errno.ENOENT else "may not be written to"
-        return PermanentError(
-            f"The folder on {account.place} {why} ({doing}). Ask the institution, then load its endpoint "
-            "anew or `delivery retry`.",
-            code=FailureCode.FOLDER,
-        )
-    if _NO_SPACE.search(said):
-        return PermanentError(
-            f"{account.place} has no space left ({doing}). Ask the institution to make room, then "
-            "`delivery retry`.",
-            code=FailureCode.SPACE,
-        )
-    if "closed" in said.lower():
-        return lost(account)
-    return TransientError(
-        f"{account.place} refused ({doing}): {said or 'no reason given'}. It is tried again in the next run.",
+        f"{account.place} let {account.username} in but opens no SFTP session. Ask the institution "
+        "whether the account may use SFTP.",
         code=FailureCode.REFUSED_BY_HOST,
     )

@@ -201,6 +201,40 @@ CREATE TABLE ledger.endpoint_version (
 );
 CREATE INDEX endpoint_version_code ON ledger.endpoint_version (code, endpoint_version_id DESC);
 
+-- What a connection test of an institution found, step by step.
+CREATE TABLE ledger.connection_test (
+    connection_test_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code            text NOT NULL,
+    tested_at       timestamptz NOT NULL,
+    tested_by       text NOT NULL,
+    passed          boolean NOT NULL,
+    steps           jsonb NOT NULL                   -- step, state, seconds, says
+);
+CREATE INDEX connection_test_code ON ledger.connection_test (code, connection_test_id DESC);
+
+-- Institutions that get paper for a time although their method is electronic.
+CREATE TABLE ledger.paper_fallback (
+    paper_fallback_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code            text NOT NULL,
+    reason          text NOT NULL,
+    begun_at        timestamptz NOT NULL,
+    begun_by        text NOT NULL,
+    ended_at        timestamptz,
+    ended_by        text
+);
+CREATE UNIQUE INDEX paper_fallback_one ON ledger.paper_fallback (code) WHERE ended_at IS NULL;
+
+-- While one is open nothing leaves, on any channel.
+CREATE TABLE ledger.sending_pause (
+    sending_pause_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    reason          text NOT NULL,
+    paused_at       timestamptz NOT NULL,
+    paused_by       text NOT NULL,
+    until_at        timestamptz,                     -- null = until somebody resumes
+    resumed_at      timestamptz,
+    resumed_by      text
+);
+
 -- what is owed, and its way out --------------------------------------------------------------------------------
 CREATE TABLE ledger.batch (
     batch_id        text PRIMARY KEY,                -- PB-20261123-A
@@ -315,6 +349,10 @@ CREATE TABLE ledger.score_file (
     last_attempt_at timestamptz,
     leased_until    timestamptz,                     -- a sender that was stopped past this may be overtaken
     delivered_at    timestamptz,
+    plain_sha256    text,                            -- of what a loader reads: differs from sha256 where it is encrypted
+    encrypted_for   text,                            -- fingerprint of the institution's PGP key
+    outside_policy  text,                            -- RESEND: which rule an operator overrode
+    collected_at    timestamptz,                     -- a note: a delivered file was seen to be gone from the folder
     acknowledged_at timestamptz,
     purged_at       timestamptz,
     UNIQUE (di, test, sequence)
@@ -417,6 +455,25 @@ CREATE TABLE ledger.receipt (
     run_id          text,
     UNIQUE (channel, subject, event)
 );
+
+-- What an institution said of a file that it took in; the same file with the same bytes is booked once.
+CREATE TABLE ledger.acknowledgement (
+    acknowledgement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    di              text NOT NULL,
+    name            text NOT NULL,
+    sha256          text NOT NULL,
+    size_bytes      bigint NOT NULL,
+    read_at         timestamptz NOT NULL,
+    file_id         bigint REFERENCES ledger.score_file,
+    details         bigint,
+    score_total     bigint,
+    not_loaded      int NOT NULL DEFAULT 0,          -- rows that it did not load
+    outcome         text NOT NULL,                   -- agrees | differs | not-loaded | unknown-file | unreadable
+    stated          jsonb,                           -- the rows: result_id, revision, status
+    settled_at      timestamptz,                     -- a person dealt with it
+    UNIQUE (di, name, sha256)
+);
+CREATE INDEX acknowledgement_open ON ledger.acknowledgement (di) WHERE outcome <> 'agrees' AND settled_at IS NULL;
 
 CREATE TABLE ledger.disclosure (
     disclosure_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,337 @@
+"""A session through OpenSSH's own `sftp`, for hosts that know SHA-1 only: paramiko cannot speak to them."""
+
+import base64
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from distribution.channels.electronic.remote import (
+    Account,
+    HostKeyMismatch,
+    NotKept,
+    Seen,
+    Stood,
+    lost,
+    name_of,
+    sign_in_refused,
+    too_slow,
+    unreachable,
+)
+from distribution.errors import DistributionError, PermanentError, TransientError
+from distribution.model import FailureCode
+
+_CONNECT_SECONDS = 15
+# What such hosts know, behind what is better; a group of 1,024 bits stays out.
+_WEAK = {
+    "KexAlgorithms": "diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1",
+    "PubkeyAcceptedAlgorithms": "ssh-rsa",
+    "Ciphers": "aes128-cbc,aes256-cbc",
+    "MACs": "hmac-sha1",
+}
+_KEX = "curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256,diffie-hellman-group16-sha512"
+_LONG_LINE = re.compile(r"^-\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[\d:]+\s(.*)$")
+_ANY_LINE = re.compile(r"^[-dlcbps]\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[\d:]+\s(.*)$")
+_SEEN_KEY = re.compile(r"The fingerprint for the (\S+) key sent by the remote host is\s+(\S+?)\.?\s")
+
+
+class Session:
+    """A session that is signed in: one `sftp` process that takes its batch line by line."""
+
+    def __init__(self, account: Account, process: subprocess.Popen[str], folder: Path):
+        self.account, self._process, self._folder = account, process, folder
+        self._marks = 0
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        kill(self._process)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """A block with a hard end: after `seconds` the process is killed and `timed-out` raised."""
+        expired = threading.Event()
+
+        def cut() -> None:
+            expired.set()
+            kill(self._process)
+
+        watch = threading.Timer(seconds, cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        except (DistributionError, OSError, EOFError) as exc:
+            if expired.is_set():
+                raise too_slow(self.account, seconds) from exc
+            raise
+        finally:
+            watch.cancel()
+
+    # what the drop asks for ------------------------------------------------------------------------
+    def stat(self, *paths: str) -> list[Seen | None]:
+        return [self._stat(path) for path in paths]
+
+    def _stat(self, path: str) -> Seen | None:
+        try:
+            said = self._ask(f"ls -ldn {_quoted(path)}")
+        except FileNotFoundError:
+            return None
+        for line in said:
+            if found := _ANY_LINE.match(line):
+                return Seen(int(found[1]))
+        raise _refusal(said)
+
+    def listing(self, directory: str) -> dict[str, Seen]:
+        said = self._ask(f"ls -lan {_quoted(directory.rstrip('/') + '/')}")
+        return {name_of(found[2]): Seen(int(found[1])) for line in said if (found := _LONG_LINE.match(line))}
+
+    def write(self, path: str, content: bytes) -> "_Closed":
+        local = self._folder / "parcel"
+        local.write_bytes(content)
+        try:
+            said = self._ask(f"put {_quoted(str(local))} {_quoted(path)}")
+        finally:
+            local.unlink()
+        faults = [line for line in said if not line.startswith("Uploading ")]
+        if faults:
+            refusal = _refusal(faults)
+            began = any(line.startswith(("write remote", "close remote")) for line in faults)
+            raise NotKept(None, str(refusal.strerror or refusal)) if began else refusal
+        return _Closed()
+
+    def read(self, path: str) -> bytes:
+        local = self._folder / "read-back"
+        said = self._ask(f"get {_quoted(path)} {_quoted(str(local))}")
+        try:
+            return local.read_bytes()
+        except FileNotFoundError:
+            raise _refusal(said) from None
+        finally:
+            local.unlink(missing_ok=True)
+
+    def rename(self, old: str, new: str) -> None:
+        # -l: the plain rename; the other one overwrites.
+        if said := self._ask(f"rename -l {_quoted(old)} {_quoted(new)}"):
+            raise _refusal(said)
+
+    def remove(self, path: str) -> None:
+        said = [line for line in self._ask(f"rm {_quoted(path)}") if not line.startswith("Removing ")]
+        if said:
+            raise _refusal(said)
+
+    def room_bytes(self, directory: str) -> int | None:
+        for line in self._ask(f"df {_quoted(directory)}"):
+            cells = line.split()
+            if len(cells) >= 4 and cells[0].isdigit():
+                return int(cells[2]) * 1024
+        return None
+
+    # the batch ------------------------------------------------------------------------
+    def _ask(self, command: str) -> list[str]:
+        """Give one line of the batch; what `sftp` says to it. Raises FileNotFoundError, EOFError."""
+        self._marks += 1
+        mark = f"answered-{self._marks}"
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"-{command}\n-!echo {mark}\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError) as exc:
+            raise EOFError("sftp has ended") from exc
+        said = list(self._until(mark))
+        if any("not found" in line or line.endswith("No such file or directory") for line in said):
+            raise FileNotFoundError(command)
+        if any(line.startswith(("Connection closed", "Connection reset")) for line in said):
+            raise EOFError("the line broke")
+        return said
+
+    def _until(self, mark: str) -> Iterator[str]:
+        assert self._process.stdout is not None
+        while line := self._process.stdout.readline():
+            text = line.rstrip("\r\n")
+            if text == mark:
+                return
+            if text and not text.startswith("sftp> "):
+                yield text
+        raise EOFError("sftp has ended")
+
+    def expect_signed_in(self) -> None:
+        """Wait until `sftp` takes its first line. Raises EOFError with what it said when it ends instead."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("-!echo signed-in\n")
+        self._process.stdin.flush()
+        said = []
+        while line := self._process.stdout.readline():
+            if line.rstrip() == "signed-in":
+                return
+            said.append(line)
+        raise EOFError("".join(said))
+
+
+class _Closed:
+    """A file that `sftp` wrote: it checks every answer itself, the one to CLOSE too."""
+
+    stood = Stood(None, None)
+
+    def close(self) -> None:
+        pass
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End `sftp` and the `ssh` that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def connect(account: Account, *, seconds: float) -> Session:
+    """Start `sftp`, check the host's key, sign in. Raises what `session.connect` raises."""
+    program = shutil.which("sftp")
+    if program is None:
+        raise TransientError(
+            "OpenSSH's `sftp` is not installed here, and the endpoint asks for `transport: openssh`. Install "
+            "the package openssh-client.",
+            code=FailureCode.CREDENTIAL,
+        )
+    folder = Path(tempfile.mkdtemp(prefix="sftp-"))  # mode 0700
+    try:
+        process = subprocess.Popen(
+            [program, "-q", "-b", "-", *_options(account, folder), _destination(account)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=_environment(account, folder),
+            cwd=folder,
+            start_new_session=True,
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    session = Session(account, process, folder)
+    try:
+        with session.limited(seconds):
+            _expect_signed_in(session)
+        return session
+    except BaseException:
+        session.close()
+        raise
+
+
+def _expect_signed_in(session: Session) -> None:
+    try:
+        session.expect_signed_in()
+    except (EOFError, OSError) as exc:
+        raise _why(session.account, str(exc)) from exc
+
+
+def _destination(account: Account) -> str:
+    return f"{account.username}@{f'[{account.host}]' if ':' in account.host else account.host}"
+
+
+def _options(account: Account, folder: Path) -> list[str]:
+    kind = account.host_key.split()[0]
+    kinds = "rsa-sha2-512,rsa-sha2-256,ssh-rsa" if kind == "ssh-rsa" else kind
+    known = folder / "known_hosts"
+    known.write_text("pinned " + " ".join(account.host_key.split()[:2]) + "\n")
+    stated = {
+        "Port": str(account.port),
+        "HostKeyAlias": "pinned",
+        "UserKnownHostsFile": str(known),
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "UpdateHostKeys": "no",
+        "HostKeyAlgorithms": kinds,
+        "KexAlgorithms": f"{_KEX},{_WEAK['KexAlgorithms']}",
+        "PubkeyAcceptedAlgorithms": f"+{_WEAK['PubkeyAcceptedAlgorithms']}",
+        "Ciphers": f"+{_WEAK['Ciphers']}",
+        "MACs": f"+{_WEAK['MACs']}",
+        "ConnectTimeout": str(_CONNECT_SECONDS),
+        "ServerAliveInterval": "15",
+        "ServerAliveCountMax": "2",
+        "NumberOfPasswordPrompts": "1",
+        "IdentitiesOnly": "yes",
+        "IdentityFile": "none",
+        "BatchMode": "no",  # else it would ask no helper for the password
+    }
+    if account.key is not None:
+        key = folder / "key"
+        key.touch(mode=0o600)
+        key.write_text(account.key if account.key.endswith("\n") else account.key + "\n")
+        stated |= {"IdentityFile": str(key), "PreferredAuthentications": "publickey"}
+    else:
+        stated |= {"PreferredAuthentications": "password,keyboard-interactive", "PubkeyAuthentication": "no"}
+    return ["-F", "/dev/null", *(f"-o{name}={value}" for name, value in stated.items())]
+
+
+def _environment(account: Account, folder: Path) -> dict[str, str]:
+    """What `sftp` sees: a helper that tells it the password, and nothing of ours."""
+    helper = folder / "askpass"
+    helper.write_text('#!/bin/sh\nprintf "%s\\n" "$SFTP_PASSWORD"\n')
+    helper.chmod(0o700)
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "SSH_ASKPASS": str(helper),
+        "SSH_ASKPASS_REQUIRE": "force",
+        "SFTP_PASSWORD": account.password or "",
+    }
+
+
+def _quoted(path: str) -> str:
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _refusal(said: Sequence[str]) -> OSError:
+    text = said[-1] if said else "no reason given"
+    if text.endswith("Permission denied"):
+        return PermissionError(13, "Permission denied")
+    if text.endswith("No such file or directory"):
+        return FileNotFoundError(2, "No such file or directory")
+    return OSError(5, text.rsplit(": ", 1)[-1])
+
+
+def _fingerprint(line: str) -> str:
+    kind, encoded = line.split()[:2]
+    digest = hashlib.sha256(base64.b64decode(encoded)).digest()
+    return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+def _why(account: Account, said: str) -> PermanentError | TransientError:
+    """What `ssh` said when it did not get in, as our error."""
+    if "Host key verification failed" in said or "no matching host key type" in said:
+        seen = _SEEN_KEY.search(said)
+        return HostKeyMismatch(
+            account.place,
+            seen=f"{seen[1]} {seen[2]}" if seen else "of another kind",
+            expected=_fingerprint(account.host_key),
+        )
+    if "Unable to negotiate" in said:
+        return TransientError(
+            f"{account.place} offers no key exchange or cipher that OpenSSH accepts. Ask the institution to "
+            "update its SSH server, or choose another way of delivery.",
+            code=FailureCode.REFUSED_BY_HOST,
+        )
+    if "Permission denied" in said or "Too many authentication failures" in said:
+        return sign_in_refused(account)
+    for why in ("Connection refused", "timed out", "No route to host", "Could not resolve"):
+        if why in said:
+            return unreachable(account, why)
+    return lost(account)
