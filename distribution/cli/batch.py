@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -91,6 +91,45 @@ def write_cover(batch_id: BatchArgument, as_json: JsonOption = False) -> None:
 
     path = print_batches.write_cover(wiring.open_line(), batch_id)
     emit({"schema_version": 1, "id": batch_id, "cover": path}, as_json=as_json, lines=lambda: [str(path)])
+
+
+@app.command("proof")
+def write_proof(
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; `proof/` in the home.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier proof: shows what looks different now.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the edge cases and a calibration page per envelope, for eyes and rulers."""
+    from distribution import settings
+    from distribution.jobs import proof_pieces
+
+    folder = out or settings.load().home / "proof"
+    rows: list[dict[str, Any]] = []
+    for case in proof_pieces.write_proof(folder, against=against):
+        rows.append(
+            {
+                "name": case.name,
+                "stock": case.stock,
+                "pieces": case.pieces,
+                "pages": case.pages,
+                "clear_mm": round(case.clear.least, 2),
+                "clear": case.is_clear,
+                "pdf": case.pdf,
+                "differing": list(case.differing),
+            }
+        )
+    table = Table(
+        ("case", "stock", "envelopes", "pages", "clear (mm)", "1/8 in clear", "differs"),
+        (
+            (row["name"], row["stock"], row["pieces"], row["pages"], f"{row['clear_mm']:.2f}",
+             "yes" if row["clear"] else "NO", len(row["differing"]))
+            for row in rows
+        ),
+        empty="No case.",
+    )  # fmt: skip
+    emit(list_document("cases", rows), as_json=as_json, lines=lambda: [f"{folder}", ""], table=table)
 
 
 def _document_of(line: "Line", batch: "Batch", due: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Stationery:
     batch_id: str
     reported_on: date
     return_address: tuple[str, ...]
+    omr: bool = False
 
 
 class KeptForms:

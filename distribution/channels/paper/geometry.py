@@ -5,6 +5,7 @@ Points exist only below `x_pt`, `y_pt` and `pt`.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 MM = 72 / 25.4
 INCH = 25.4
@@ -35,12 +36,25 @@ CODE_SIZE = 9.0  # the Data Matrix at the top right of each sheet
 CODE_LEFT = RIGHT - CODE_SIZE
 BAR_LEFT, BAR_TOP, BAR_WIDTH, BAR_HEIGHT = 7.0, 128.0, 3.0, 18.0  # begins a piece, at the left edge
 
+# Optional marks for the inserter's eye, below the bar.
+OMR_LEFT, OMR_TOP, OMR_PITCH = 6.0, 158.0, INCH / 6
+OMR_WIDTH, OMR_HEIGHT = 10.0, 0.6
+
 
 class StockName(StrEnum):
     """The envelopes that the mailroom holds."""
 
     NO10_WINDOW = "no10-window"
     FLAT_9X12 = "flat-9x12"
+
+
+class Edges(NamedTuple):
+    """A rectangle's edges in millimetres from the top left of the paper."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +82,12 @@ class Stock:
     envelope_oz: float
     body_top: float  # nothing of a student's stands above it: the window might show it
 
-    def window_on_paper(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of the window on a letter that lies left, on the envelope's lower edge."""
+    def window_on_paper(self) -> Edges:
+        """The window on a letter that lies left, on the envelope's lower edge."""
         drop = self.height - self.panel_height
         top = self.window.top - drop
-        return (self.window.left, top, self.window.left + self.window.width, top + self.window.height)
+        right = self.window.left + self.window.width
+        return Edges(self.window.left, top, right, top + self.window.height)
 
 
 SHEET_OZ = 0.192  # US Letter, 24 lb: 500 sheets of 17 × 22 in weigh 24 lb

@@ -53,7 +53,9 @@ class Printed:
     sheets: tuple[SheetRow, ...]
 
 
-def print_batch(ticket: Ticket, pieces: Sequence[Piece], *, return_address: Sequence[str]) -> Printed:
+def print_batch(
+    ticket: Ticket, pieces: Sequence[Piece], *, return_address: Sequence[str], omr: bool = False
+) -> Printed:
     """Set a batch. Raises ValueError when a piece does not fall onto as many sheets as the batch states."""
     programme = exams.programme().name
     pen = Pen(
@@ -62,7 +64,7 @@ def print_batch(ticket: Ticket, pieces: Sequence[Piece], *, return_address: Sequ
         author=programme,
         created_at=ticket.created_at,
     )
-    stationery = Stationery(ticket.batch_id, ticket.business_date, tuple(return_address))
+    stationery = Stationery(ticket.batch_id, ticket.business_date, tuple(return_address), omr)
     drawing = PieceDrawing(pen, stationery)
     rows: list[SheetRow] = []
     for piece in pieces:

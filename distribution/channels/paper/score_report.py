@@ -3,7 +3,7 @@
 from datetime import date
 
 from distribution import exams
-from distribution.channels.paper import addresses, barcodes, fonts, geometry, layout, typesetting, words
+from distribution.channels.paper import addresses, barcodes, fonts, geometry, layout, omr, typesetting, words
 from distribution.channels.paper.content import LineKind, Piece, ScoreLine, Student
 from distribution.channels.paper.fonts import BOLD, REGULAR
 from distribution.channels.paper.forms import (
@@ -86,6 +86,8 @@ class PieceDrawing:
         for row, words_ in enumerate(ids):
             font = BOLD if row == 0 else REGULAR
             pen.right(geometry.CODE_LEFT - 3.0, geometry.TOP + 2.6 + 3.1 * row, words_, font=font, size=7.5)
+        if self.stationery.omr:
+            omr.draw(pen, piece=piece.number, sheet=sheet, of=of)
         if sheet == 1:
             pen.box(geometry.BAR_LEFT, geometry.BAR_TOP, geometry.BAR_WIDTH, geometry.BAR_HEIGHT, filled=True)
 

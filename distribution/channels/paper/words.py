@@ -37,5 +37,10 @@ def of_piece() -> Words:
 
 
 @cache
+def of_calibration() -> Words:
+    return Words("calibration")
+
+
+@cache
 def of_cover_sheet() -> Words:
     return Words("cover_sheet")
