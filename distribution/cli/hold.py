@@ -51,17 +51,22 @@ def release(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Let what was held go on (retake-too-soon, volume-anomaly)."""
+    """Let what was held go on (retake-too-soon, volume-anomaly, ambiguous-delivery)."""
     from distribution.errors import UsageError
     from distribution.jobs import settle_holds, wiring
 
-    if as_ is not None:
-        raise UsageError("--as is not known yet. Reject the hold, or send the file again: delivery resend.")
+    if as_ is not None and as_ not in tuple(settle_holds.Fate):
+        raise UsageError("--as is arrived (the file is there) or again (it is not: send it again).")
     with wiring.line_of() as line:
         hold = settle_holds.find_open(line, hold_id)
-        settle_holds.refuse_unless_releasable(hold)
-        confirm(f"Release hold {hold_id} ({hold.reason})?", yes=yes)
-        _show(settle_holds.release(line, hold_id, reason=reason), as_json=json)
+        if as_ is None:
+            settle_holds.refuse_unless_releasable(hold)
+            confirm(f"Release hold {hold_id} ({hold.reason})?", yes=yes)
+            _show(settle_holds.release(line, hold_id, reason=reason), as_json=json)
+            return
+        confirm(f"Release the whole file of hold {hold_id} as {as_}?", yes=yes)
+        fate = settle_holds.Fate(as_)
+        _show(settle_holds.settle_ambiguous(line, hold_id, as_=fate, reason=reason), as_json=json)
 
 
 @app.command()

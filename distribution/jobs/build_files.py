@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ import psycopg
 
 from distribution.channels.electronic import schedule, score_file
 from distribution.channels.electronic.score_file import Form, Header
-from distribution.jobs import file_outbox
+from distribution.errors import DistributionError
+from distribution.jobs import file_outbox, sealing
 from distribution.jobs.wiring import Line
-from distribution.ledger import deliveries, endpoints, files
+from distribution.ledger import deliveries, endpoints, files, institutions, pauses, transfers
 from distribution.model import (
     Channel,
     DeliveryHoldReason,
@@ -42,14 +43,21 @@ class BuildOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Who can be reached tonight, and who waits: endpoints by code."""
+    """Who can be reached tonight, and who waits: endpoints by code.
+
+    `is_paused`: all sending is; files are built, and none may leave.
+    """
 
     endpoints: Mapping[str, Endpoint]
     unconfirmed: frozenset[str]
     on: date
+    is_paused: bool = False
 
     def can_be_sent_to(self, di: str) -> bool:
         """True when files that are built may leave."""
+        return not self.is_paused and self._is_served(di)
+
+    def _is_served(self, di: str) -> bool:
         endpoint = self.endpoints.get(di)
         return (
             endpoint is not None
@@ -59,7 +67,7 @@ class Reach:
 
     def is_due(self, di: str) -> bool:
         """True when files are built for the institution tonight."""
-        return self.can_be_sent_to(di) and schedule.is_its_day(self.endpoints[di], on=self.on)
+        return self._is_served(di) and schedule.is_its_day(self.endpoints[di], on=self.on)
 
 
 @dataclass(slots=True)
@@ -68,6 +76,7 @@ class _Chunk:
 
     planned: list[files.NewFile] = field(default_factory=list)
     claims: dict[str, list[int]] = field(default_factory=dict)
+    failures: dict[str, DistributionError] = field(default_factory=dict)
     contents: dict[str, dict[str, bytes]] = field(default_factory=dict)
     held: int = 0
     transliterated: int = 0
@@ -77,17 +86,20 @@ class _Chunk:
         return sum(each.details for each in self.planned)
 
 
-def reach(conn: psycopg.Connection, *, on: date) -> Reach:
-    return Reach(endpoints.in_force(conn), endpoints.unconfirmed(conn), on)
+def reach(conn: psycopg.Connection, line: Line, *, on: date) -> Reach:
+    paused = pauses.in_force(conn, at=line.now()) is not None
+    return Reach(endpoints.in_force(conn), endpoints.unconfirmed(conn), on, is_paused=paused)
 
 
 def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
     """Build a file for each institution that is due and has deliveries waiting; a rerun builds what is left.
 
-    Deliveries whose text does not fit a field, or whose institution has no endpoint, are held.
+    Deliveries whose text does not fit a field, or whose institution has no endpoint, are held. An institution
+    that wants a file on empty days gets one, once per date. A file that cannot be encrypted takes its number
+    and fails.
     """
     with line.connect() as conn:
-        tonight = reach(conn, on=on)
+        tonight = reach(conn, line, on=on)
         pending = files.pending_by_di(conn)
         held = _hold_unreachable(conn, [di for di in pending if di not in tonight.endpoints], tonight)
         held += _hold_unreachable(conn, [di for di in pending if di in tonight.unconfirmed], tonight)
@@ -97,6 +109,7 @@ def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
         chunk = _build_chunk(line, dis, tonight, run_id=run_id)
         built, held = built + chunk.built, held + chunk.held
         transliterated += chunk.transliterated
+    _build_chunk(line, _with_nothing_to_send(line, tonight), tonight, run_id=run_id, empty=True)
     with line.connect() as conn:
         open_dis = {file.di for file in files.open_files(conn)}
         waiting = _waiting(conn, tonight)
@@ -147,28 +160,70 @@ def _chunks(dis: Sequence[str], pending: Mapping[str, int]) -> Iterator[list[str
         yield chunk
 
 
-def _build_chunk(line: Line, dis: Sequence[str], tonight: Reach, *, run_id: str | None) -> _Chunk:
+def _with_nothing_to_send(line: Line, tonight: Reach) -> list[str]:
+    """The institutions that want a file on a day without records, and have none of this date yet."""
+    wanting = [di for di, each in tonight.endpoints.items() if each.empty_file and tonight.is_due(di)]
+    if not wanting:
+        return []
+    with line.connect() as conn:
+        frame = institutions.in_force(conn, tonight.on)
+        served = frame[(frame["delivery_method"] == Channel.ELECTRONIC) & (frame["status"] == "active")]
+        waiting = files.pending_by_di(conn)
+        have_one = files.have_one_of(conn, wanting, on=tonight.on)
+    return sorted(set(wanting) & set(served["code"]) - set(waiting) - have_one)
+
+
+def _build_chunk(
+    line: Line, dis: Sequence[str], tonight: Reach, *, run_id: str | None, empty: bool = False
+) -> _Chunk:
+    """Files for the deliveries that wait; with `empty`, one without records for each institution."""
     chunk = _Chunk()
+    if not dis:
+        return chunk
     created = line.now().replace(microsecond=0)
     with line.connect() as conn:
         last = files.lock_sequences(conn, dis)
+        plan = _Plan(line, chunk, tonight, run_id)
         waiting = deliveries.contents(
             conn, channel=Channel.ELECTRONIC, states=[DeliveryState.PENDING], recipients=dis
         )
         for form, group in _by_form(waiting, tonight.endpoints):
             fitting, lines = _fitting(conn, group, form, chunk)
-            _plan(chunk, fitting, lines, form, last=last, created=created, on=tonight.on, run_id=run_id)
+            for di, start, stop in _slices(fitting["recipient"]):
+                ids = fitting["delivery_id"].to_numpy()[start:stop].tolist()
+                numbered = Header(di, last[di] + 1, last[di], created, FileKind.NEW)
+                plan.file(numbered, lines, form, ids, start=start, stop=stop)
+        for di in dis if empty else ():
+            form = file_outbox.form_of(tonight.endpoints[di])
+            nothing = score_file.format_details(waiting.iloc[:0], form)
+            plan.file(Header(di, last[di] + 1, last[di], created, FileKind.NEW), nothing, form, [])
         files.record(conn, chunk.planned, chunk.claims)
+        _note_failures(conn, chunk)
     # The ledger can write these bytes again, so they are kept after the commit.
     for file in chunk.planned:
-        file_outbox.keep(line, di=file.di, contents=chunk.contents.pop(file.name))
+        file_outbox.keep(line, di=file.di, contents=chunk.contents.pop(file.name, {}))
     return chunk
+
+
+def _note_failures(conn: psycopg.Connection, chunk: _Chunk) -> None:
+    for name, exc in chunk.failures.items():
+        file = files.named(conn, name)
+        assert file is not None
+        transfers.fail(conn, file.file_id, failure=str(exc.code), detail=str(exc))
+        fields = {"remote_name": name, "di": file.di, "code": exc.code}
+        log.error("%(remote_name)s could not be written for %(di)s: %(code)s", fields, extra=fields)
 
 
 def _by_form(waiting: pd.DataFrame, known: Mapping[str, Endpoint]) -> Iterator[tuple[Form, pd.DataFrame]]:
     """The deliveries of the institutions that want the same form, each group in one frame."""
     wanted = {
-        di: (known[di].layout, known[di].encoding, known[di].newline, known[di].control or "")
+        di: (
+            known[di].layout,
+            known[di].encoding,
+            known[di].newline,
+            known[di].control or "",
+            known[di].publish,
+        )
         for di in waiting["recipient"].unique()
     }
     for form in sorted(set(wanted.values())):
@@ -192,26 +247,56 @@ def _fitting(
     return group, lines
 
 
-def _plan(
-    chunk: _Chunk,
-    group: pd.DataFrame,
-    lines: score_file.DetailLines,
-    form: Form,
-    *,
-    last: Mapping[str, int],
-    created: datetime,
-    on: date,
-    run_id: str | None,
-) -> None:
-    """One file per institution: its slice of the lines under its next number."""
-    ids = group["delivery_id"].to_numpy()
-    for di, start, stop in _slices(group["recipient"]):
-        header = Header(di, last[di] + 1, last[di], created, FileKind.NEW)
-        written = score_file.compose(header, lines, form, start=start, stop=stop)
-        file = file_outbox.new_file(header, form, written, on=on, run_id=run_id)
-        chunk.planned.append(file)
-        chunk.claims[file.name] = ids[start:stop].tolist()
-        chunk.contents[file.name] = file_outbox.named_contents(file, written)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The files of one chunk as they get their numbers."""
+
+    line: Line
+    chunk: _Chunk
+    tonight: Reach
+    run_id: str | None
+
+    def file(
+        self,
+        header: Header,
+        lines: score_file.DetailLines,
+        form: Form,
+        ids: list[int],
+        *,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> None:
+        """One file: an institution's slice of the lines under its next number."""
+        endpoint = self.tonight.endpoints[header.di]
+        seal, fault = None, None
+        try:
+            seal = sealing.seal_for(self.line, endpoint, form.layout, di=header.di)
+            written = score_file.compose(header, lines, form, start=start, stop=stop, seal=seal)
+        except DistributionError as exc:
+            # It takes its number all the same, so that the files of the institution stay in order.
+            fault = exc
+            written = _without_bytes(score_file.compose(header, lines, form, start=start, stop=stop))
+        file = file_outbox.new_file(
+            header,
+            form,
+            written,
+            on=self.tonight.on,
+            run_id=self.run_id,
+            seal=seal,
+            encrypted=endpoint.pgp_key is not None or form.layout.pgp,
+            pattern=endpoint.file_name,
+        )
+        self.chunk.planned.append(file)
+        self.chunk.claims[file.name] = ids
+        if fault is None:
+            self.chunk.contents[file.name] = file_outbox.named_contents(file, written)
+        else:
+            self.chunk.failures[file.name] = fault
+
+
+def _without_bytes(written: score_file.ScoreFile) -> score_file.ScoreFile:
+    sidecar_sha256 = "" if written.sidecar is not None else None
+    return replace(written, data=b"", sha256="", sidecar_sha256=sidecar_sha256)
 
 
 def _slices(recipients: pd.Series) -> Iterator[tuple[str, int, int]]:

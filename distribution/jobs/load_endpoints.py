@@ -14,7 +14,7 @@ from distribution.channels.electronic import record_layout, schedule, score_file
 from distribution.errors import UsageError
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import endpoints
-from distribution.model import Endpoint
+from distribution.model import Endpoint, Look, Publish, Transport
 
 _REQUIRED = ("code", "host", "username", "directory", "host_key", "credential")
 _KNOWN = tuple(each.name for each in fields(Endpoint))
@@ -26,10 +26,6 @@ _HOST = re.compile(r"[A-Za-z0-9.:_-]+")
 # What an endpoint may ask for one day and the line cannot do yet: the value that it can do, and what to say.
 _NOT_BUILT = {
     "pgp_key": (None, "files are not encrypted yet"),
-    "publish": ("rename", "files are published by renaming only"),
-    "look": ("stat", "the line looks by `stat` only"),
-    "transport": (None, "files travel by the built-in SFTP client only"),
-    "temp_directory": (None, "temporary names stand in the folder itself"),
     "ack_directory": (None, "acknowledgements are not read yet"),
     "empty_file": (None, "a night without records sends no file"),
     "fallback_days": (None, "there is no fall-back to paper yet"),
@@ -139,7 +135,7 @@ def _refuse_faults(where: str, endpoint: Endpoint) -> None:
 def _refuse_what_is_not_built(where: str, endpoint: Endpoint) -> None:
     for key, (possible, sentence) in _NOT_BUILT.items():
         value = getattr(endpoint, key)
-        if value not in (possible, False, "paramiko"):
+        if value not in (possible, False):
             raise UsageError(f"{where}: `{key}: {value}` is not possible yet: {sentence}. Leave the key out.")
 
 
@@ -184,9 +180,14 @@ _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
     ("encoding", lambda e: e.encoding in score_file.ENCODINGS, "utf-8, latin-1 or ascii"),
     ("newline", lambda e: e.newline in score_file.NEWLINES, "crlf or lf"),
     ("control", lambda e: e.control in (None, "inline", "sidecar", "both"), "inline, sidecar or both"),
-    ("publish", lambda e: e.publish in ("rename", "done-file", "temp-folder"), "rename"),
-    ("look", lambda e: e.look in ("stat", "list", "none"), "stat"),
+    ("publish", lambda e: e.publish in tuple(Publish), "rename, done-file or temp-folder"),
+    (
+        "temp_directory",
+        lambda e: e.publish != Publish.TEMP_FOLDER or bool(e.temp_directory),
+        "a folder on the same disk as `directory`, which no robot looks into, for `publish: temp-folder`",
+    ),
+    ("look", lambda e: e.look in tuple(Look), "stat, list or none"),
     ("schedule", lambda e: schedule.is_schedule(e.schedule), "business-daily or weekly:MON … weekly:FRI"),
     ("paused_until", lambda e: _is_day(e.paused_until), "a date such as 2026-12-01, or null"),
-    ("transport", lambda e: e.transport in (None, "paramiko", "openssh"), "paramiko"),
+    ("transport", lambda e: e.transport in (None, *Transport), "paramiko or openssh"),
 )

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import pandas as pd
 import psycopg
@@ -14,12 +15,14 @@ from distribution.ingest import check
 from distribution.ingest.read import LINE
 from distribution.jobs import record_feed
 from distribution.jobs.wiring import Line, actor
-from distribution.ledger import deliveries, holds, locks
+from distribution.ledger import deliveries, endpoints, files, holds, locks, transfers
 from distribution.ledger.holds import Hold
 from distribution.model import (
+    Channel,
     DeliveryHoldReason,
     HoldKind,
     HoldState,
+    Receipt,
     RowHoldReason,
     WithdrawalReason,
 )
@@ -27,6 +30,13 @@ from distribution.model import (
 log = logging.getLogger(__name__)
 
 _RELEASABLE = frozenset({RowHoldReason.RETAKE_TOO_SOON.value, DeliveryHoldReason.VOLUME_ANOMALY.value})
+
+
+class Fate(StrEnum):
+    """What a person found out about a file of doubtful fate."""
+
+    ARRIVED = "arrived"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,46 @@ def release(line: Line, hold_id: int, *, reason: str) -> HoldLine:
         return _settled(conn, hold_id, "released")
 
 
+def settle_ambiguous(line: Line, hold_id: int, *, as_: Fate, reason: str) -> HoldLine:
+    """Let a person say what became of a file of doubtful fate, for all of its deliveries at once.
+
+    `arrived`: they count as delivered. `again`: the next run sends the file again, the same bytes under the
+    same name. Raises UsageError for any other hold.
+    """
+    who = actor()
+    with line.connect(autocommit=True) as conn:
+        with conn.transaction():
+            hold = _open(conn, hold_id, lock=True)
+            file = files.of_delivery(conn, hold.delivery_id) if hold.delivery_id is not None else None
+            if hold.reason != DeliveryHoldReason.AMBIGUOUS_DELIVERY or file is None:
+                raise UsageError(f"Hold {hold_id} ({hold.reason}) is no ambiguous delivery: leave --as out.")
+            _note_access(conn, hold, command=f"hold release {hold_id} --as {as_}", who=who)
+            transfers.settle_ambiguous(
+                conn,
+                file.name,
+                arrived=as_ is Fate.ARRIVED,
+                receipt=_receipt(line, conn, file) if as_ is Fate.ARRIVED else None,
+                actor=who,
+                note=f"{as_}: {reason}",
+            )
+        log.info("A person says of %s: %s", file.name, as_)
+        return _settled(conn, hold_id, f"released as {as_}")
+
+
+def _receipt(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Receipt:
+    at = endpoints.in_force(conn).get(file.di)
+    place = f"{at.host}:{at.port}{at.directory.rstrip('/')}/" if at else ""
+    return Receipt(
+        channel=Channel.ELECTRONIC,
+        subject=file.name,
+        records=file.details,
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        received_at=line.now(),
+        remote_name=place + file.name,
+    )
+
+
 def reject(line: Line, hold_id: int, *, reason: str) -> HoldLine:
     """Give up what was held: a row is never recorded, a delivery never sent. Raises UsageError."""
     who = actor()
@@ -132,8 +182,8 @@ def refuse_unless_releasable(hold: HoldLine) -> None:
         return
     if hold.reason == DeliveryHoldReason.AMBIGUOUS_DELIVERY:
         raise UsageError(
-            f"Hold {hold.id} needs to be told whether the file arrived, which a release cannot take up yet. "
-            "Reject it, or send the file again: delivery resend."
+            f"Hold {hold.id} needs to be told whether the file arrived. Ask the institution, then release it "
+            "with --as arrived or --as again."
         )
     raise UsageError(
         f"Hold {hold.id} ({hold.reason}) is not freed by a release. {advice.what_to_do(hold.reason)}"

@@ -245,6 +245,14 @@ def read(conn: psycopg.Connection, file_id: int) -> ScoreFile:
     return found[0]
 
 
+def of_delivery(conn: psycopg.Connection, delivery_id: int) -> ScoreFile | None:
+    """The file that carries a delivery, or None."""
+    found = _select(
+        conn, "file_id = (SELECT d.file_id FROM ledger.delivery AS d WHERE delivery_id = %s)", [delivery_id]
+    )
+    return found[0] if found else None
+
+
 def named(conn: psycopg.Connection, name: str) -> ScoreFile | None:
     """The file of that name, or None."""
     found = _select(conn, "name = %s", [name])
@@ -266,6 +274,19 @@ def _select(conn: psycopg.Connection, where: str, params: Sequence[Any]) -> list
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM ledger.score_file WHERE {where} ORDER BY di, sequence", params
         ).fetchall()
+
+
+def have_one_of(conn: psycopg.Connection, dis: Sequence[str], *, on: date) -> set[str]:
+    """Those of the institutions that have a file of this business date, or one that has not arrived."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT di FROM ledger.score_file
+        WHERE di = ANY(%s) AND NOT test
+          AND (business_date = %s OR state IN ('built', 'publishing', 'failed'))
+        """,
+        [list(dis), on],
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def pending_by_di(conn: psycopg.Connection) -> dict[str, int]:

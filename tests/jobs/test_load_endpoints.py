@@ -57,8 +57,10 @@ def test_what_is_exported_loads_as_nothing_new(line: Line, tmp_path: Path) -> No
         ("  credential: di-4471\n", "", "`credential` is missing"),
         ("credential: di-4471", "credential: ../key", "the name of a secret"),
         ("pgp_key: null", "pgp_key: partner.asc", "is not possible yet: files are not encrypted"),
-        ("publish: rename", "publish: done-file", "is not possible yet"),
-        ("look: stat", "look: none", "is not possible yet"),
+        ("publish: rename", "publish: temp-folder", "`temp_directory` must be a folder on the same disk"),
+        ("publish: rename", "publish: ftp", "`publish` must be rename, done-file or temp-folder"),
+        ("look: stat", "look: glance", "`look` must be stat, list or none"),
+        ("look: stat", "transport: curl", "`transport` must be paramiko or openssh"),
         ("endpoints:", "endpoint:", "one key, `endpoints:`"),
     ],
 )

@@ -169,6 +169,11 @@ class _InPlace:
         seen = self._eyes.first_look(self._eyes.final(self._done))
         if seen is not None and self._is_whole(self._done, seen):
             return True
+        if not self._data:
+            # A file without a done-file: what is cut off is written again, what is gone is unclear.
+            if seen is None:
+                raise self._eyes.cannot_tell(self._done)
+            return False
         data = [self._eyes.first_look(self._eyes.final(parcel)) for parcel in self._data]
         if all(each is None for each in data):
             return True

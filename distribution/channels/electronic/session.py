@@ -104,8 +104,8 @@ class Session:
 
 @contextmanager
 def _wall_clock(transport: paramiko.Transport, account: Account, seconds: float) -> Iterator[None]:
-    # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (paramiko #2479). But each
-    # of its waits looks at the transport's state ten times a second, so cutting the socket ends them all.
+    # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (paramiko #2479). But
+    # each of its waits looks at the transport's state ten times a second, so cutting the socket ends them.
     expired = threading.Event()
 
     def cut() -> None:
