@@ -1,16 +1,23 @@
 """Academic years: 1 July to 30 June, written 2026-27, kept as the year in which they begin."""
 
 import re
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from distribution.errors import UsageError
 
 FIRST_MONTH = 7
+DEFAULT_ZONE = "America/New_York"  # of organisations that gave none (contract section 2)
 
 
 def academic_year_of(day: date) -> int:
     """The academic year of a day as the calendar year in which it began (2026 for 2026-27)."""
     return day.year if day.month >= FIRST_MONTH else day.year - 1
+
+
+def academic_year_at(moment: datetime, zone: str) -> int:
+    """The academic year that it is in a zone at a moment (aware): it turns at midnight there, not here."""
+    return academic_year_of(moment.astimezone(ZoneInfo(zone or DEFAULT_ZONE)).date())
 
 
 def written(year: int) -> str:

@@ -284,7 +284,7 @@ class RequestKind(StrEnum):
 
 
 class RequestWay(StrEnum):
-    """Which way a request went: the code to the coordinator who asked, a mail to the coordinator, operations."""
+    """Which way a request went: the code to the coordinator, a mail to the coordinator, operations."""
 
     SENT = "sent"
     REFERRED = "referred"

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         None
     )
     smtp_starttls: Annotated[bool, Field(description="Whether to ask for TLS.")] = False
+    smtp_seconds: Annotated[
+        float, Field(description="Longest wait for an answer of the mail server.", gt=0)
+    ] = 30.0
     mail_from: Annotated[str, Field(description="Sender of all mails.")] = (
         "Score Distribution <scores@example.org>"
     )
@@ -77,7 +80,10 @@ class Settings(BaseSettings):
         int, Field(description="Hours after which a portal session ends whatever happens.", ge=1)
     ] = 12
     oidc_issuer: Annotated[
-        str | None, Field(description="Issuer (URL) of the portal's OpenID Connect sign-in; empty = local accounts (demo).")
+        str | None,
+        Field(
+            description="Issuer (URL) of the portal's OpenID Connect sign-in; empty = local accounts (demo)."
+        ),
     ] = None
     oidc_client_id: Annotated[str, Field(description="The portal's client id there.")] = "score-portal"
     oidc_credential: Annotated[
@@ -137,6 +143,17 @@ class Settings(BaseSettings):
     sftp_seconds: Annotated[
         float, Field(description="Longest time for one file, sign-in included.", gt=0)
     ] = 120.0
+    pgp_signing_key: Annotated[
+        str | None,
+        Field(description="Name of our OpenPGP private key in the secrets; empty = files are not signed."),
+    ] = None
+    acknowledge_days: Annotated[
+        int,
+        Field(
+            description="Business days in which an institution with an `ack_directory` acknowledges a file.",
+            ge=1,
+        ),
+    ] = 3
     feed_max_bytes: Annotated[int, Field(description="Largest feed.")] = 1024**3
     feed_line_max_bytes: Annotated[int, Field(description="Longest line of a feed.")] = 1024**2
     feed_cell_max_bytes: Annotated[int, Field(description="Largest cell of a feed.")] = 64 * 1024

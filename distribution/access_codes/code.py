@@ -33,10 +33,20 @@ class AccessCode:
         return "-".join(groups)
 
 
+# Stands for whatever cannot be a code: it is looked up like any other, and nobody's.
+NO_CODE = AccessCode("")
+
+
 def mint() -> AccessCode:
     """A new code: 13 characters from the system's randomness and their check character."""
     drawn = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARACTERS))
     return AccessCode(drawn + check_character(drawn))
+
+
+def reference() -> str:
+    """A reference for people to quote, `XXXX-XXXX`: not a secret, but it tells no count either."""
+    drawn = "".join(secrets.choice(ALPHABET) for _ in range(2 * _GROUP))
+    return f"{drawn[:_GROUP]}-{drawn[_GROUP:]}"
 
 
 def parse(typed: str) -> AccessCode:

@@ -8,16 +8,15 @@ from typing import Any
 
 import psycopg
 
-from distribution import academic_year, exams
-from distribution.access_codes import code, eligibility, vault
+from distribution import academic_year
+from distribution.access_codes import eligibility
 from distribution.access_codes.eligibility import LiveCode, Organization, Sorted
-from distribution.channels.email import message, templates
 from distribution.errors import UsageError
+from distribution.jobs import code_mails
 from distribution.jobs import mails as post
+from distribution.jobs.code_mails import Addressee
 from distribution.jobs.wiring import Line
 from distribution.ledger import codes, locks, mails
-from distribution.ledger.codes import StoredCode
-from distribution.ledger.mails import PlannedMail
 from distribution.model import CodeState
 
 log = logging.getLogger(__name__)
@@ -178,7 +177,9 @@ def _issue(line: Line, mailing: _Mailing, *, approved_by: str) -> CodesOutcome:
         with line.connect() as conn:
             codes.expire(conn, on=mailing.on)
             decided = _decide(conn, mailing)
-            minted = _mint(line, conn, decided.to_mint, year=mailing.year, approved_by=approved_by)
+            minted = code_mails.mint(
+                line, conn, _codes_of(decided.to_mint), year=mailing.year, approved_by=approved_by
+            )
             _plan_mails(line, conn, (*decided.to_mint, *decided.to_mail), year=mailing.year)
         post.send_waiting(line)
         with line.connect() as conn:
@@ -187,75 +188,24 @@ def _issue(line: Line, mailing: _Mailing, *, approved_by: str) -> CodesOutcome:
     return outcome
 
 
-def _mint(
-    line: Line,
-    conn: psycopg.Connection,
-    organizations: tuple[Organization, ...],
-    *,
-    year: int,
-    approved_by: str,
-) -> int:
-    if not organizations:
-        return 0
-    keys = vault.open_keys(line.settings.secrets, may_make=lambda: not codes.any_on_file(conn))
-    minted = []
-    for organization in organizations:
-        sealed = vault.seal(keys, code.mint(), organization=organization.code, year=year)
-        minted.append(
-            StoredCode(
-                organization_code=organization.code,
-                academic_year=year,
-                lookup=sealed.lookup,
-                cipher=sealed.cipher,
-                nonce=sealed.nonce,
-                key_id=sealed.key_id,
-            )
-        )
-    return codes.record(conn, minted, issued_at=line.now(), approved_by=approved_by)
-
-
 def _plan_mails(
     line: Line, conn: psycopg.Connection, organizations: Iterable[Organization], *, year: int
 ) -> None:
     """One mail to each organisation; to its contact of today, should it have changed while a mail waited."""
     live = _live(conn, year)
-    reached = [each for each in organizations if each.contact_email]
-    for organization in reached:
-        code_id = live[organization.code].code_id
-        mails.drop_to_former_contacts(conn, code_id=code_id, contact=organization.contact_email)
-    planned = [_code_mail(line, each, year=year, code_id=live[each.code].code_id) for each in reached]
+    reached = {live[each.code].code_id: each for each in organizations if each.contact_email}
+    mails.drop_to_former_contacts(conn, {code_id: each.contact_email for code_id, each in reached.items()})
+    planned = [
+        code_mails.code_mail(line, _addressee(each, year), code_id=code_id)
+        for code_id, each in reached.items()
+    ]
     mails.plan(conn, planned, planned_at=line.now())
 
 
-def _code_mail(line: Line, organization: Organization, *, year: int, code_id: int) -> PlannedMail:
-    """The mail as it lies in the ledger: a mark stands for the code until it leaves."""
-    subject, body = templates.render(
-        post.ACCESS_CODE,
-        organization=organization.name,
-        contact_name=organization.contact_name,
-        year=academic_year.written(year),
-        first_day=_in_words(academic_year.first_day(year)),
-        last_day=_in_words(academic_year.last_day(year)),
-        code=message.CODE_MARK,
-        programme=exams.programme().name,
-        portal_url=line.settings.portal_url,
-        operations_email=line.settings.operations_email,
+def _addressee(organization: Organization, year: int) -> Addressee:
+    return Addressee(
+        organization.code, organization.name, organization.contact_name, organization.contact_email, year
     )
-    # code_id: a code that replaces a revoked one is another mail. Address: so is the one to a new contact.
-    key = f"{organization.code}|{year}|{code_id}|{organization.contact_email}"
-    return PlannedMail(
-        message_id=message.message_id(post.ACCESS_CODE, key),
-        kind=post.ACCESS_CODE,
-        organization_code=organization.code,
-        to_address=organization.contact_email,
-        subject=subject,
-        body=body,
-        code_id=code_id,
-    )
-
-
-def _in_words(day: date) -> str:
-    return f"{day:%B} {day.day}, {day.year}"
 
 
 def _outcome(

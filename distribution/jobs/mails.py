@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from smtplib import SMTP
@@ -16,12 +17,14 @@ from distribution.errors import PermanentError, TransientError
 from distribution.jobs.secrets import read_secret
 from distribution.jobs.wiring import Line
 from distribution.ledger import codes, locks, mails, runs
-from distribution.ledger.mails import PlannedMail, WaitingMail
+from distribution.ledger.mails import KEPT, PlannedMail, WaitingMail
 from distribution.model import CodeState, ContactRole, Mail
 
 log = logging.getLogger(__name__)
 
 ACCESS_CODE, CORRECTION_NOTICE, MAILROOM_VOLUMES = "access-code", "correction-notice", "mailroom-volumes"
+CODE_REMINDER, CODE_REFERRAL, ALTERNATE_NAMED = "access-code-reminder", "code-referral", "alternate-named"
+NEW_SCORES = "new-scores"
 # A mail that was handed over so often without an answer may have arrived as often: then a person looks.
 _GIVE_UP_AFTER = 9
 
@@ -42,14 +45,19 @@ class _Fate(StrEnum):
     CUT = "cut"
 
 
-def send_waiting(line: Line) -> MailOutcome:
+def send_waiting(line: Line, *, only: Collection[str] | None = None) -> MailOutcome:
     """Send every mail that waits; without a mail server keep them in `outbox/mail/`.
+
+    `only`: these Message-IDs and no others, at once or, where another sending is at work, by the next one:
+    a person waits for the answer.
 
     Each is claimed, handed over and marked as sent in three steps: one that was cut off in between is sent
     again with the same Message-ID and text. Faults of server or address are counted, never raised.
     """
-    with line.connect(autocommit=True) as conn, locks.waited_for(conn, locks.MAIL):
-        waiting = mails.waiting(conn)
+    if only is not None and not only:
+        return MailOutcome()
+    with line.connect(autocommit=True) as conn, _alone(conn, is_urgent=only is not None) as may_send:
+        waiting = mails.waiting(conn, only=only) if may_send else []
         if not waiting:
             return MailOutcome()
         if line.settings.smtp_host is None:
@@ -61,8 +69,26 @@ def send_waiting(line: Line) -> MailOutcome:
     return outcome
 
 
+@contextmanager
+def _alone(conn: psycopg.Connection, *, is_urgent: bool) -> Iterator[bool]:
+    """One sending at a time; an urgent one does not wait for its turn. Yields whether it is ours."""
+    if not is_urgent:
+        with locks.waited_for(conn, locks.MAIL):
+            yield True
+    elif locks.take(conn, locks.MAIL):
+        try:
+            yield True
+        finally:
+            if not conn.closed:
+                locks.give_back(conn, locks.MAIL)
+    else:
+        yield False
+
+
 def _keep(line: Line, conn: psycopg.Connection, waiting: list[WaitingMail]) -> MailOutcome:
     for mail in waiting:
+        if mail.state == KEPT and smtp.kept_at(line.settings.mail_outbox, mail.message_id).exists():
+            continue
         text = message.without_code(mail.body)
         kept = message.build(_as_mail(mail, text), sender=line.settings.mail_from, dated=mail.planned_at)
         smtp.keep(line.settings.mail_outbox, kept)
@@ -157,6 +183,7 @@ def _server(line: Line) -> smtp.MailServer:
         if settings.smtp_credential
         else None,
         starttls=settings.smtp_starttls,
+        seconds=settings.smtp_seconds,
     )
 
 

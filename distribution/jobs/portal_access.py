@@ -1,189 +1,196 @@
-"""Who may see what in the portal: people, the year's code, agreements, and what coordinators settle."""
+"""Who may open what in the portal: sign-in, the year's code, agreements.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+The one door of the portal's pages to the life of people and codes; the answers are in `portal_answers`.
+All of it runs in the portal's own role, which may do just that; codes and mails are made by the pipeline.
+"""
+
+import logging
 from datetime import date, datetime
-from enum import StrEnum
 
+import psycopg
+
+from distribution import academic_year
+from distribution.access_codes import code
+from distribution.jobs import portal_standing
+from distribution.jobs.ask_for_codes import request_code
+from distribution.jobs.portal_answers import (
+    CodeMailing,
+    NotAccepted,
+    NotAcceptedReason,
+    Organization,
+    Person,
+    PersonOnFile,
+    Redeemed,
+    Refusal,
+    RefusalReason,
+    RequestAnswer,
+    RequestText,
+)
+from distribution.jobs.redeem_codes import redeem
+from distribution.jobs.school_choices import (
+    added_since_export,
+    code_mailings,
+    mark_not_our_student,
+    name_alternate,
+    notices_of,
+    people_of,
+    set_notice,
+)
 from distribution.jobs.wiring import Line
+from distribution.ledger import access_events, code_requests, locks, people
+from distribution.ledger.access_events import Event
+from distribution.ledger.code_requests import AskedFor
+from distribution.ledger.connection import Role
+from distribution.model import (
+    AccessKind,
+    AccessOutcome,
+    NoticeFrequency,
+    PortalRole,
+    RequestKind,
+    RequestWay,
+)
 
+__all__ = [
+    "CodeMailing", "NotAccepted", "NotAcceptedReason", "NoticeFrequency", "Organization", "Person",
+    "PersonOnFile", "PortalRole", "Redeemed", "Refusal", "RefusalReason", "RequestAnswer", "RequestText",
+    "added_since_export", "agree", "bind_person", "code_mailings", "mark_not_our_student", "name_alternate",
+    "note_refused", "notices_of", "people_of", "person_of", "redeem", "request_code", "set_notice",
+]  # fmt: skip
 
-class PortalRole(StrEnum):
-    """In what capacity a person stands at an organisation; DISTRICT reads its schools and changes nothing."""
-
-    COORDINATOR = "coordinator"
-    ALTERNATE = "alternate"
-    DISTRICT = "district"
-
-
-class RefusalReason(StrEnum):
-    """Why a sign-in opens nothing. What the page says is one sentence for all; operations see the reason."""
-
-    UNVERIFIED_EMAIL = "unverified-email"
-    NOT_A_CONTACT = "not-a-contact"
-    FORMER_CONTACT = "former-contact"
-    ADDRESS_IN_USE = "address-in-use"
-
-
-class NotAcceptedReason(StrEnum):
-    """Why a code was not taken: unknown, expired, revoked and foreign codes are all the one NOT_ACCEPTED."""
-
-    NOT_ACCEPTED = "not-accepted"
-    TOO_MANY = "too-many"
-
-
-class RequestText(StrEnum):
-    """What an asker is told: the code was mailed, the coordinator was asked, or operations look into it."""
-
-    SENT = "sent"
-    REFERRED = "referred"
-    OPERATIONS = "operations"
-    TOO_MANY = "too-many"
-
-
-class NoticeFrequency(StrEnum):
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Organization:
-    """An organisation that a person may open; a district's schools stand beside it with role DISTRICT.
-
-    `needs_code` and `needs_agreement` are those of today's academic year in the organisation's time zone; a
-    school that is opened through its district (`through`) takes the district's.
-    """
-
-    code: str
-    name: str
-    kind: str
-    role: str
-    time_zone: str
-    needs_code: bool
-    needs_agreement: bool
-    through: str = ""
-
-    @property
-    def is_read_only(self) -> bool:
-        return self.role == PortalRole.DISTRICT
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Someone who signed in and is coordinator or alternate of at least one organisation today."""
-
-    person_id: int
-    name: str
-    email: str
-    organizations: tuple[Organization, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A sign-in, or something asked for, that was refused; it stands in the log of refusals."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Redeemed:
-    """The year's code was right; the agreement comes next unless it is on file."""
-
-    organization_code: str
-    academic_year: int
-    needs_agreement: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NotAccepted:
-    """The code was not taken. `retry_at`: with TOO_MANY, when the next try will be looked at."""
-
-    reason: str
-    retry_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RequestAnswer:
-    """The reference of a request for a code and which text its asker reads (`RequestText`)."""
-
-    reference: str
-    text_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class PersonOnFile:
-    """A line of People and access: a contact in force, and the person behind it where one signed in."""
-
-    name: str
-    email: str
-    role: str
-    person_id: int | None = None
-    last_signed_in_at: datetime | None = None
-    redeemed_at: datetime | None = None
-    last_exported_at: datetime | None = None
-    named_in_portal: bool = False
+log = logging.getLogger(__name__)
 
 
 def bind_person(
-    line: Line, *, issuer: str, subject: str, email: str, email_verified: bool, on: datetime | date,
-    name: str = "", address: str = "",
-) -> Person | Refusal:  # fmt: skip
-    """Who signed in: known by issuer and subject, the first time bound by a verified e-mail address."""
-    raise NotImplementedError
+    line: Line,
+    *,
+    issuer: str,
+    subject: str,
+    email: str,
+    email_verified: bool,
+    on: datetime | date,
+    name: str = "",
+    address: str = "",
+) -> Person | Refusal:
+    """Who signed in: known by issuer and subject, the first time bound by a verified e-mail address.
+
+    `on`: the moment of the sign-in (aware), or a day that counts in every zone. `address`: of the network,
+    for the log. The address must be that of a coordinator or alternate in force. A second person with an
+    address that brought another one in is refused and referred to operations; operations free it. Every
+    sign-in is logged, refused ones with the reason.
+    """
+    at, day = portal_standing.moment_of(line, on), portal_standing.business_day(line, on)
+    mailbox = email.strip().lower()
+    with line.connect(role=Role.PORTAL) as conn:
+        locks.wait_in_transaction(conn, locks.MAILBOXES, mailbox)
+        why = _admit(conn, issuer, subject, name=name, email=mailbox, verified=email_verified, at=at, day=day)
+        known = people.find(conn, issuer=issuer, subject=subject)
+        event = Event(
+            AccessKind.SIGN_IN,
+            AccessOutcome.REFUSED if why else AccessOutcome.DONE,
+            reason=why or "",
+            person_id=known.person_id if known else None,
+            account=f"{issuer} {subject}",
+            address=address,
+        )
+        access_events.note(conn, event, at=at)
+        if why == RefusalReason.ADDRESS_IN_USE:
+            _refer_sign_in(conn, name=name, email=mailbox, at=at)
+        if why or known is None:
+            log.warning("A sign-in was refused: %s", why)
+            return Refusal(why or RefusalReason.NOT_A_CONTACT)
+        return Person(
+            known.person_id,
+            known.name,
+            known.email,
+            portal_standing.organizations(conn, known.person_id, on=on, day=day),
+        )
+
+
+def _admit(
+    conn: psycopg.Connection,
+    issuer: str,
+    subject: str,
+    *,
+    name: str,
+    email: str,
+    verified: bool,
+    at: datetime,
+    day: date,
+) -> RefusalReason | None:
+    """Bind where it is due; why the person stays outside, None where he stands for an organisation."""
+    known = people.find(conn, issuer=issuer, subject=subject)
+    if known:
+        people.end_without_contact(conn, on=day, at=at, person_id=known.person_id)
+    held = people.organizations_of_address(conn, email)
+    in_force = [each.organization_code for each in people.holders(conn, held, on=day) if each.email == email]
+    taken = people.bound_to_another(conn, email, issuer=issuer, subject=subject)
+    if verified and in_force and not taken:
+        person_id = people.note_sign_in(conn, issuer=issuer, subject=subject, name=name, email=email, at=at)
+        people.bind(conn, person_id, sorted(set(in_force)), email=email, at=at)
+        known = people.KnownPerson(person_id, name, email)
+    if known and people.standings(conn, known.person_id, on=day):
+        people.note_sign_in(conn, issuer=issuer, subject=subject, name=name, email=email, at=at)
+        return None
+    if not verified:
+        return RefusalReason.UNVERIFIED_EMAIL
+    if in_force:
+        return RefusalReason.ADDRESS_IN_USE
+    former = held or (known and people.was_bound(conn, known.person_id))
+    return RefusalReason.FORMER_CONTACT if former else RefusalReason.NOT_A_CONTACT
+
+
+def _refer_sign_in(conn: psycopg.Connection, *, name: str, email: str, at: datetime) -> None:
+    """Operations decide whose the address is; once a day is enough for them."""
+    if not code_requests.asked_today(conn, kind=RequestKind.SIGN_IN, school_code="", email=email, at=at):
+        asked = AskedFor(
+            code.reference(), RequestKind.SIGN_IN, RequestWay.OPERATIONS, "", None, name, email, "", ""
+        )
+        code_requests.record(conn, asked, at=at)
 
 
 def person_of(line: Line, person_id: int, *, on: datetime | date) -> Person | None:
-    """The person as he stands now, for each request; None when no contact of his is in force: end his session."""
-    raise NotImplementedError
+    """The person as he stands now, asked for at each request; None once no contact of his is in force.
+
+    None ends the session: a contact that ended takes the binding and everything with it, at once.
+    """
+    with line.connect(role=Role.PORTAL) as conn:
+        known = people.read(conn, person_id)
+        organizations = (
+            portal_standing.organizations(conn, person_id, on=on, day=portal_standing.business_day(line, on))
+            if known
+            else ()
+        )
+    if known is None or not organizations:
+        return None
+    return Person(known.person_id, known.name, known.email, organizations)
 
 
-def redeem(
-    line: Line, person_id: int, organization_code: str, code_text: str, *, at: datetime, address: str = ""
-) -> Redeemed | NotAccepted:
-    """Take the year's code from a person; the same path and answer for unknown, expired and foreign ones."""
-    raise NotImplementedError
+def note_refused(
+    line: Line, person_id: int, organization_code: str, why: RefusalReason, *, at: datetime, address: str = ""
+) -> Refusal:
+    """Log that someone asked for scores of an organisation that he may not open."""
+    with line.connect(role=Role.PORTAL) as conn:
+        return portal_standing.refused(
+            conn, AccessKind.SCORES, person_id, organization_code, why, at=at, address=address
+        )
 
 
-def agree(line: Line, person_id: int, organization_code: str, *, at: datetime) -> None | Refusal:
-    """Note that a person keeps the organisation's scores of this academic year confidential."""
-    raise NotImplementedError
-
-
-def request_code(
-    line: Line, *, person_id: int | None, name: str, email: str, role: str, school_code: str, message: str,
-    at: datetime, address: str = "",
-) -> RequestAnswer:  # fmt: skip
-    """`Don't have an access code`: mailed to the coordinator who asks, else referred; never to the asker."""
-    raise NotImplementedError
-
-
-def name_alternate(
-    line: Line, person_id: int, organization_code: str, *, name: str, email: str, at: datetime
-) -> None | Refusal:
-    """The coordinator names the alternate, in the place of the one named before."""
-    raise NotImplementedError
-
-
-def people_of(line: Line, organization_code: str, *, at: datetime) -> tuple[PersonOnFile, ...]:
-    """Coordinator and alternates in force, who of them signed in, and when they last exported."""
-    raise NotImplementedError
-
-
-def mark_not_our_student(
-    line: Line, person_id: int, organization_code: str, result_id: str, *, at: datetime
-) -> None | Refusal:
-    """Take a result out of this school's view; other recipients keep it, operations decide."""
-    raise NotImplementedError
-
-
-def set_notice(
-    line: Line, person_id: int, organization_code: str, frequency: str, *, at: datetime | None = None
-) -> None | Refusal:
-    """How often this person hears of new scores: daily, weekly or none."""
-    raise NotImplementedError
-
-
-def notices_of(line: Line, person_id: int) -> Mapping[str, NoticeFrequency]:
-    """What the person chose, by organisation; weekly where nothing was chosen."""
-    raise NotImplementedError
+def agree(line: Line, person_id: int, organization_code: str, *, at: datetime) -> Refusal | None:
+    """Note that a person keeps the organisation's scores of this academic year confidential; code first."""
+    with line.connect(role=Role.PORTAL) as conn:
+        here = portal_standing.one(line, conn, person_id, organization_code, at=at)
+        if here is None or here.is_read_only or here.needs_code:
+            why = portal_standing.why_not_own(here) or RefusalReason.CODE_FIRST
+            return portal_standing.refused(
+                conn, AccessKind.AGREEMENT, person_id, organization_code, why, at=at
+            )
+        year = academic_year.academic_year_at(at, here.time_zone)
+        people.agree(conn, person_id, organization_code, year=year, at=at)
+        done = Event(
+            AccessKind.AGREEMENT,
+            AccessOutcome.DONE,
+            person_id=person_id,
+            organization_code=organization_code,
+        )
+        access_events.note(conn, done, at=at)
+    return None

@@ -28,6 +28,54 @@ class StoredCode:
     state: str = CodeState.ISSUED.value
 
 
+@dataclass(frozen=True, slots=True)
+class FoundCode:
+    """What a look-up finds of a code."""
+
+    code_id: int
+    organization_code: str
+    academic_year: int
+    state: str
+
+    @property
+    def is_live(self) -> bool:
+        return self.state not in _ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class OnFile:
+    """An organisation as it is on a day; name and address of the primary contact may be empty."""
+
+    code: str
+    name: str
+    is_active: bool
+    time_zone: str
+    contact_name: str
+    contact_email: str
+
+
+def organization(conn: psycopg.Connection, code: str, *, on: date) -> OnFile | None:
+    """An organisation and its primary contact in force on a day; None where it is not on file."""
+    with conn.cursor(row_factory=class_row(OnFile)) as cursor:
+        return cursor.execute(
+            """
+            SELECT o.code, o.name, o.status = 'active' AS is_active, o.time_zone,
+                   coalesce(c.name, '') AS contact_name, coalesce(c.email, '') AS contact_email
+            FROM ledger.institution_version AS o
+            LEFT JOIN LATERAL (
+                SELECT name, email FROM ledger.contact AS p
+                WHERE p.organization_code = o.code AND p.role = %(role)s
+                  AND p.valid_from <= %(on)s AND (p.valid_to IS NULL OR p.valid_to >= %(on)s)
+                ORDER BY p.valid_from DESC, p.contact_id DESC
+                LIMIT 1) AS c ON true
+            WHERE o.code = %(code)s AND o.valid_from <= %(on)s AND o.replaced_at IS NULL
+            ORDER BY o.valid_from DESC
+            LIMIT 1
+            """,
+            {"code": code, "on": on, "role": ContactRole.PRIMARY},
+        ).fetchone()
+
+
 def ordering_organizations(
     conn: psycopg.Connection, *, first: date, last: date, on: date
 ) -> list[dict[str, Any]]:
@@ -83,6 +131,18 @@ def live(conn: psycopg.Connection, *, year: int) -> list[dict[str, Any]]:
         ).fetchall()
 
 
+def live_of(conn: psycopg.Connection, organization: str, *, year: int) -> FoundCode | None:
+    """The live code of an organisation and year."""
+    with conn.cursor(row_factory=class_row(FoundCode)) as cursor:
+        return cursor.execute(
+            """
+            SELECT code_id, organization_code, academic_year, state FROM ledger.access_code
+            WHERE organization_code = %s AND academic_year = %s AND state <> ALL(%s)
+            """,
+            [organization, year, _ENDED],
+        ).fetchone()
+
+
 def record(
     conn: psycopg.Connection, minted: Sequence[StoredCode], *, issued_at: datetime, approved_by: str
 ) -> int:
@@ -131,6 +191,58 @@ def any_on_file(conn: psycopg.Connection) -> bool:
     """True when a code was ever sealed here: then its keys must be there too."""
     row = conn.execute("SELECT EXISTS (SELECT FROM ledger.access_code)").fetchone()
     return bool(row and row[0])
+
+
+def find(conn: psycopg.Connection, lookup: bytes) -> FoundCode | None:
+    """The code with this keyed hash, whosever and of whatever year and state it is."""
+    with conn.cursor(row_factory=class_row(FoundCode)) as cursor:
+        return cursor.execute(
+            """
+            SELECT code_id, organization_code, academic_year, state
+            FROM ledger.access_code
+            WHERE lookup = %s
+            """,
+            [lookup],
+        ).fetchone()
+
+
+def redeem(conn: psycopg.Connection, found: FoundCode, *, person_id: int, at: datetime) -> None:
+    """Record that a person entered the code; the first one makes it redeemed. In the portal's role."""
+    conn.execute(
+        """
+        INSERT INTO portal.redemption (person_id, organization_code, academic_year, code_id, redeemed_at)
+        VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        [person_id, found.organization_code, found.academic_year, found.code_id, at],
+    )
+    conn.execute(
+        """
+        UPDATE ledger.access_code SET state = %s, redeemed_at = %s
+        WHERE code_id = %s AND state = ANY(%s)
+        """,
+        [
+            CodeState.REDEEMED,
+            at,
+            found.code_id,
+            [CodeState.ISSUED.value, CodeState.MAILED.value, CodeState.BOUNCED.value],
+        ],
+    )
+
+
+def revoke(
+    conn: psycopg.Connection, organization: str, *, year: int, reason: str, at: datetime
+) -> int | None:
+    """End the live code of an organisation and year at once; the id of it, None where there is none."""
+    row = conn.execute(
+        """
+        UPDATE ledger.access_code SET state = %s, revoked_at = %s, reason = %s
+        WHERE organization_code = %s AND academic_year = %s AND state <> ALL(%s)
+        RETURNING code_id
+        """,
+        [CodeState.REVOKED, at, reason, organization, year, _ENDED],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def mark_mailed(conn: psycopg.Connection, code_id: int, *, at: datetime) -> None:

@@ -13,6 +13,7 @@ INGEST = (7001, 2)
 CODES = (7001, 3)
 MAIL = (7001, 4)
 _FILE_SPACE = 7002
+ACCOUNTS, ADDRESSES, MAILBOXES = 7003, 7004, 7005  # spaces of `wait_in_transaction`
 
 
 def of_file(file_id: int) -> tuple[int, int]:
@@ -55,3 +56,8 @@ def waited_for(conn: psycopg.Connection, lock: tuple[int, int]) -> Iterator[None
     finally:
         if not conn.closed:
             give_back(conn, lock)
+
+
+def wait_in_transaction(conn: psycopg.Connection, space: int, name: str) -> None:
+    """Wait until no other transaction works on `name`, and keep it until this one ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [space, name])

@@ -1,6 +1,6 @@
 """Mails: which are planned, which wait, which went; planned once, sent until known to be there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,6 +8,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from distribution.model import Action, ContactRole, FileState
+
+KEPT = "outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,10 @@ def plan(conn: psycopg.Connection, mails: Sequence[PlannedMail], *, planned_at: 
     ).rowcount
 
 
-def waiting(conn: psycopg.Connection) -> list[WaitingMail]:
+def waiting(conn: psycopg.Connection, *, only: Collection[str] | None = None) -> list[WaitingMail]:
     """Mails that are not known to have arrived, in the order in which they were planned.
+
+    `only`: of these Message-IDs.
 
     One in state `sending` was cut off between the server and this ledger: it may have arrived.
     """
@@ -99,8 +103,10 @@ def waiting(conn: psycopg.Connection) -> list[WaitingMail]:
                    attempts, planned_at
             FROM ledger.mail
             WHERE state IN ('planned', 'sending', 'outbox')
+              AND (%(only)s::text[] IS NULL OR message_id = ANY(%(only)s))
             ORDER BY mail_id
-            """
+            """,
+            {"only": None if only is None else list(only)},
         ).fetchall()
 
 
@@ -138,15 +144,19 @@ def give_up(conn: psycopg.Connection, mail_id: int, *, error: str) -> None:
     )
 
 
-def drop_to_former_contacts(conn: psycopg.Connection, *, code_id: int, contact: str) -> int:
-    """Take back a code's mails that still wait for an address that is no longer the contact's."""
+def drop_to_former_contacts(conn: psycopg.Connection, contacts: Mapping[int, str]) -> int:
+    """Take back codes' mails that still wait for another address than the contact's (code id → address)."""
     return conn.execute(
         """
-        UPDATE ledger.mail
+        UPDATE ledger.mail AS m
         SET state = 'bounced', last_error = 'The contact changed before the mail left.'
-        WHERE code_id = %s AND to_address <> %s AND state IN ('planned', 'sending', 'outbox')
+        FROM unnest(%s::bigint[], %s::text[]) AS c (code_id, contact)
+        WHERE m.code_id = c.code_id
+          AND m.to_address <> c.contact
+          AND m.kind = 'access-code'
+          AND m.state IN ('planned', 'sending', 'outbox')
         """,
-        [code_id, contact],
+        [list(contacts), list(contacts.values())],
     ).rowcount
 
 
