@@ -15,6 +15,10 @@ _FEED_NAME = re.compile(
     r"-(?P<day>[0-9]{8})-(?P<number>[0-9]{3})\.csv"
 )
 _BATCH_ID = re.compile(r"PB-(?P<day>[0-9]{8})-(?P<letters>[A-Z]+)")
+PGP_SUFFIX = ".pgp"
+_ELECTRONIC = "{prefix}_{di}_{date}_{seq}.{extension}"
+_PLACE = re.compile(r"\{(?P<what>prefix|di|date|seq3|extension|seq)(?::0(?P<digits>[1-9]))?\}")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -52,16 +56,67 @@ def control_name(feed_file: str) -> str:
 
 
 def electronic_file(
-    *, prefix: str, di: str, day: date, sequence: int, extension: str, encrypted: bool = False
+    *,
+    prefix: str,
+    di: str,
+    day: date,
+    sequence: int,
+    extension: str,
+    encrypted: bool = False,
+    pattern: str | None = None,
 ) -> str:
-    """`CLEP_<DI>_<YYYYMMDD>_<SEQ6>.<extension>[.pgp]`."""
-    name = f"{prefix}_{di}_{day:%Y%m%d}_{sequence:06d}.{extension}"
-    return f"{name}.pgp" if encrypted else name
+    """`CLEP_<DI>_<YYYYMMDD>_<SEQ6>.<extension>[.pgp]`, or as an institution's own pattern says.
+
+    A pattern may hold `{prefix}`, `{di}`, `{date}`, `{seq}` (six digits, or `{seq:04}` of four), `{seq3}`
+    (the last three) and `{extension}`.
+    """
+
+    def value(place: re.Match[str]) -> str:
+        if place["what"] == "seq":
+            return f"{sequence:0{int(place['digits'] or 6)}d}"
+        return {
+            "prefix": prefix,
+            "di": di,
+            "date": f"{day:%Y%m%d}",
+            "seq3": last_three(sequence),
+            "extension": extension,
+        }[place["what"]]
+
+    return with_suffix(_PLACE.sub(value, pattern or _ELECTRONIC), encrypted=encrypted)
 
 
-def sidecar(*, di: str, day: date, sequence: int) -> str:
-    """`CTL_<DI>_<YYYYMMDD>_<SEQ6>.json`."""
-    return f"CTL_{di}_{day:%Y%m%d}_{sequence:06d}.json"
+def last_three(sequence: int) -> str:
+    """The last three digits of a file's number, as the board's own files bear them for an extension."""
+    return f"{sequence % 1000:03d}"
+
+
+def with_suffix(name: str, *, encrypted: bool) -> str:
+    """The name as it is when the file is encrypted, or in clear."""
+    return name.removesuffix(PGP_SUFFIX) + (PGP_SUFFIX if encrypted else "")
+
+
+def fault_of_pattern(pattern: str) -> str | None:
+    """Why a pattern cannot name an institution's files; None when it can."""
+    places = {place["what"] for place in _PLACE.finditer(pattern)}
+    if "di" not in places or not ("seq" in places or places >= {"date", "seq3"}):
+        return "it must hold {di}, and {seq} or both {date} and {seq3}: no name may come twice"
+    longest = electronic_file(
+        prefix="CLEP",
+        di="4471AA",
+        day=date(2026, 1, 1),
+        sequence=999_999,
+        extension="txt",
+        encrypted=True,
+        pattern=pattern,
+    )
+    if not _SAFE_NAME.fullmatch(longest):
+        return "names are at most 64 letters, digits, `_`, `.` and `-`, and begin with a letter or digit"
+    return None
+
+
+def sidecar(*, di: str, day: date, sequence: int, test: bool = False) -> str:
+    """`CTL_<DI>_<YYYYMMDD>_<SEQ6>.json`; of a test file `TEST_CTL_…`."""
+    return f"{'TEST_' if test else ''}CTL_{di}_{day:%Y%m%d}_{sequence:06d}.json"
 
 
 def batch_id(day: date, position: int) -> str:

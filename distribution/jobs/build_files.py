@@ -13,8 +13,9 @@ from distribution.channels.electronic import schedule, score_file
 from distribution.channels.electronic.score_file import Form, Header
 from distribution.errors import DistributionError
 from distribution.jobs import file_outbox, sealing
+from distribution.jobs.reach import Reach, reach
 from distribution.jobs.wiring import Line
-from distribution.ledger import deliveries, endpoints, files, institutions, pauses, transfers
+from distribution.ledger import deliveries, files, institutions, transfers
 from distribution.model import (
     Channel,
     DeliveryHoldReason,
@@ -22,6 +23,8 @@ from distribution.model import (
     Endpoint,
     FileKind,
 )
+
+__all__ = ["BuildOutcome", "Reach", "build_files", "reach"]
 
 log = logging.getLogger(__name__)
 _CHUNK_ROWS = 50_000
@@ -41,35 +44,6 @@ class BuildOutcome:
     transliterated: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Who can be reached tonight, and who waits: endpoints by code.
-
-    `is_paused`: all sending is; files are built, and none may leave.
-    """
-
-    endpoints: Mapping[str, Endpoint]
-    unconfirmed: frozenset[str]
-    on: date
-    is_paused: bool = False
-
-    def can_be_sent_to(self, di: str) -> bool:
-        """True when files that are built may leave."""
-        return not self.is_paused and self._is_served(di)
-
-    def _is_served(self, di: str) -> bool:
-        endpoint = self.endpoints.get(di)
-        return (
-            endpoint is not None
-            and di not in self.unconfirmed
-            and not schedule.is_paused(endpoint, on=self.on)
-        )
-
-    def is_due(self, di: str) -> bool:
-        """True when files are built for the institution tonight."""
-        return self._is_served(di) and schedule.is_its_day(self.endpoints[di], on=self.on)
-
-
 @dataclass(slots=True)
 class _Chunk:
     """What one chunk of institutions comes to."""
@@ -86,11 +60,6 @@ class _Chunk:
         return sum(each.details for each in self.planned)
 
 
-def reach(conn: psycopg.Connection, line: Line, *, on: date) -> Reach:
-    paused = pauses.in_force(conn, at=line.now()) is not None
-    return Reach(endpoints.in_force(conn), endpoints.unconfirmed(conn), on, is_paused=paused)
-
-
 def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
     """Build a file for each institution that is due and has deliveries waiting; a rerun builds what is left.
 
@@ -99,7 +68,7 @@ def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
     and fails.
     """
     with line.connect() as conn:
-        tonight = reach(conn, line, on=on)
+        tonight = reach(conn, on=on)
         pending = files.pending_by_di(conn)
         held = _hold_unreachable(conn, [di for di in pending if di not in tonight.endpoints], tonight)
         held += _hold_unreachable(conn, [di for di in pending if di in tonight.unconfirmed], tonight)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,12 +11,16 @@ import psycopg
 
 from distribution import exams, filenames
 from distribution.channels.electronic import record_layout, score_file
-from distribution.channels.electronic.record_layout import Control
+from distribution.channels.electronic.record_layout import SEQUENCE_EXTENSION, Control
 from distribution.channels.electronic.score_file import Form, Header
 from distribution.errors import PermanentError
+from distribution.jobs import sealing
+from distribution.jobs.sealing import Seal
 from distribution.jobs.wiring import Line
-from distribution.ledger import files
-from distribution.model import Endpoint, FileKind
+from distribution.ledger import endpoints, files
+from distribution.model import Endpoint, FileKind, Publish
+
+_TEST = "TEST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,14 @@ class Content:
 def form_of(endpoint: Endpoint) -> Form:
     """How the institution wants its files written."""
     layout = record_layout.load(endpoint.layout)
+    control = Control(endpoint.control) if endpoint.control else layout.control
+    if endpoint.publish == Publish.DONE_FILE and control is Control.INLINE:
+        control = Control.BOTH  # the sidecar is the done-file
     return Form(
         layout=layout,
         encoding=endpoint.encoding,
         newline=endpoint.newline,
-        control=Control(endpoint.control) if endpoint.control else layout.control,
+        control=control,
     )
 
 
@@ -66,14 +73,22 @@ def new_file(
     *,
     on: date,
     run_id: str | None,
+    seal: Seal | None = None,
+    encrypted: bool | None = None,
+    pattern: str | None = None,
     asked_by: str | None = None,
     asked_because: str | None = None,
+    test: bool = False,
 ) -> files.NewFile:
-    """A composed file as the ledger records it."""
+    """A composed file as the ledger records it.
+
+    `pattern`: how the institution wants its files named. `encrypted`: where its bytes are still to come.
+    """
+    is_encrypted = seal is not None if encrypted is None else encrypted
     layout = form.layout
     has_sidecar = written.sidecar is not None
     return files.NewFile(
-        name=file_name(header, form, on=on),
+        name=file_name(header, form, on=on, encrypted=is_encrypted, pattern=pattern, test=test),
         di=header.di,
         sequence=header.sequence,
         previous_sequence=header.previous_sequence,
@@ -86,7 +101,7 @@ def new_file(
         encoding=form.encoding,
         newline=form.newline,
         control=form.control.value,
-        sidecar_name=filenames.sidecar(di=header.di, day=on, sequence=header.sequence)
+        sidecar_name=filenames.sidecar(di=header.di, day=on, sequence=header.sequence, test=test)
         if has_sidecar
         else None,
         original_name=header.original or None,
@@ -97,18 +112,33 @@ def new_file(
         sha256=written.sha256,
         size_bytes=len(written.data),
         sidecar_sha256=written.sidecar_sha256,
+        plain_sha256=written.plain_sha256,
+        encrypted_for=seal.key.fingerprint if seal is not None else None,
+        test=test,
     )
 
 
-def file_name(header: Header, form: Form, *, on: date) -> str:
+def file_name(
+    header: Header,
+    form: Form,
+    *,
+    on: date,
+    encrypted: bool = False,
+    pattern: str | None = None,
+    test: bool = False,
+) -> str:
     """The name that a file of this number bears."""
-    return filenames.electronic_file(
-        prefix=exams.programme().file_prefix,
+    extension = form.layout.extension
+    name = filenames.electronic_file(
+        prefix=_TEST if test else exams.programme().file_prefix,
         di=header.di,
         day=on,
         sequence=header.sequence,
-        extension=form.layout.extension,
+        extension=filenames.last_three(header.sequence) if extension == SEQUENCE_EXTENSION else extension,
+        encrypted=encrypted,
+        pattern=pattern,
     )
+    return f"{_TEST}_{name}" if test and not name.startswith(f"{_TEST}_") else name
 
 
 def keep(line: Line, *, di: str, contents: Mapping[str, bytes]) -> None:
@@ -132,25 +162,36 @@ def _write_whole(path: Path, content: bytes) -> None:
 def content_of(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Content:
     """The bytes that a file has had since it got them, checked against the ledger's hash.
 
-    Bytes that are missing are written again from the ledger. When they would differ: raises ContentChanged
-    for a file that has not left, PermanentError for one that may have.
+    Bytes that are missing are written again from the ledger. When they would differ (encrypted ones always
+    do): raises ContentChanged for a file that has not left, PermanentError for one that may have. A file that
+    has not left is for the PGP key in force: raises PgpKeyUnusable when nothing may be encrypted to it.
     """
+    if not file.may_have_left:
+        seal = sealing.seal_for(line, endpoints.of(conn, file.di), form_of_file(file).layout, di=file.di)
+        if file.encrypted_for != (seal.key.fingerprint if seal is not None else None) or not file.sha256:
+            raise files.ContentChanged(f"{file.name} is for another PGP key by now.")
     folder = line.settings.electronic_outbox / file.di
     data = _kept(folder / file.name, file.sha256)
     sidecar = _kept(folder / file.sidecar_name, file.sidecar_sha256) if file.sidecar_name else None
     if data is not None and (sidecar is not None or file.sidecar_name is None):
         return Content(data, sidecar)
+    if file.encrypted_for is not None:
+        raise _missing(file)
     written = compose(conn, file, kind=file.kind)
     if (written.sha256, written.sidecar_sha256) != (file.sha256, file.sidecar_sha256):
-        if not file.may_have_left:
-            raise files.ContentChanged(f"{file.name} carries other deliveries by now.")
-        raise PermanentError(
-            f"The bytes of {file.name} are missing from the outbox, and the ledger would write others now. "
-            "Restore the file into the outbox from a backup; it is never sent with other bytes.",
-            code="bytes-missing",
-        )
+        raise _missing(file)
     keep(line, di=file.di, contents=named_contents(file, written))
     return Content(written.data, written.sidecar)
+
+
+def _missing(file: files.ScoreFile) -> files.ContentChanged | PermanentError:
+    if not file.may_have_left:
+        return files.ContentChanged(f"{file.name} must be written anew.")
+    return PermanentError(
+        f"The bytes of {file.name} are missing from the outbox, and the ledger would write others now. "
+        "Restore the file into the outbox from a backup; it is never sent with other bytes.",
+        code="bytes-missing",
+    )
 
 
 def _kept(path: Path, sha256: str | None) -> bytes | None:
@@ -161,31 +202,51 @@ def _kept(path: Path, sha256: str | None) -> bytes | None:
     return content if hashlib.sha256(content).hexdigest() == sha256 else None
 
 
-def compose(conn: psycopg.Connection, file: files.ScoreFile, *, kind: str) -> score_file.ScoreFile:
+def compose(
+    conn: psycopg.Connection,
+    file: files.ScoreFile,
+    *,
+    kind: str,
+    seal: Callable[[bytes], bytes] | None = None,
+) -> score_file.ScoreFile:
     """A file's bytes from the ledger; a file that has not left and lost all its deliveries becomes VOID."""
     attached = files.attached(conn, file)
     form = form_of_file(file)
-    if attached.empty and not file.may_have_left:
+    if _is_void(file, len(attached)):
         kind = FileKind.VOID
-    return score_file.compose(header_of(file, kind=kind), score_file.format_details(attached, form), form)
+    lines = score_file.format_details(attached, form)
+    return score_file.compose(header_of(file, kind=kind), lines, form, seal=seal)
+
+
+def _is_void(file: files.ScoreFile, deliveries: int) -> bool:
+    """True for a number that lost what it carried; a day without records was empty from the start."""
+    return deliveries == 0 and file.details > 0 and not file.may_have_left
 
 
 def rewrite(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> files.ScoreFile:
-    """Write a file that has not left anew, from the deliveries that it still carries."""
+    """Write a file that has not left anew, from the deliveries that it still carries, for the key in force.
+
+    Raises PgpKeyUnusable.
+    """
+    seal = sealing.seal_for(line, endpoints.of(conn, file.di), form_of_file(file).layout, di=file.di)
     with conn.transaction():
-        written = compose(conn, file, kind=file.kind)
+        written = compose(conn, file, kind=file.kind, seal=seal)
         files.rewrite(
             conn,
-            file.file_id,
-            kind=file.kind if written.details else FileKind.VOID,
+            file,
+            name=filenames.with_suffix(file.name, encrypted=seal is not None),
+            kind=FileKind.VOID if _is_void(file, written.details) else file.kind,
             details=written.details,
             score_total=written.score_total,
             sha256=written.sha256,
             size_bytes=len(written.data),
             sidecar_sha256=written.sidecar_sha256,
+            plain_sha256=written.plain_sha256,
+            encrypted_for=seal.key.fingerprint if seal is not None else None,
         )
-    keep(line, di=file.di, contents=named_contents(file, written))
-    return files.read(conn, file.file_id)
+    rewritten = files.read(conn, file.file_id)
+    keep(line, di=file.di, contents=named_contents(rewritten, written))
+    return rewritten
 
 
 def named_contents(file: files.ScoreFile | files.NewFile, written: score_file.ScoreFile) -> dict[str, bytes]:

@@ -1,7 +1,8 @@
 """Endpoints as people write them: one YAML shape in and out, checked before anything is recorded."""
 
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from difflib import get_close_matches
@@ -10,12 +11,15 @@ from typing import Any
 
 import yaml
 
+from distribution import filenames
 from distribution.channels.electronic import record_layout, schedule, score_file, session
 from distribution.errors import UsageError
+from distribution.jobs import sealing
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import endpoints
 from distribution.model import Endpoint, Look, Publish, Transport
 
+log = logging.getLogger(__name__)
 _REQUIRED = ("code", "host", "username", "directory", "host_key", "credential")
 _KNOWN = tuple(each.name for each in fields(Endpoint))
 _DEFAULTS = {each.name: each.default for each in fields(Endpoint)}
@@ -23,14 +27,7 @@ _NUMBERS = ("port", "fallback_days")
 _CODE = re.compile(r"[A-Z0-9]{4}|[A-Z0-9]{6}")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _HOST = re.compile(r"[A-Za-z0-9.:_-]+")
-# What an endpoint may ask for one day and the line cannot do yet: the value that it can do, and what to say.
-_NOT_BUILT = {
-    "pgp_key": (None, "files are not encrypted yet"),
-    "ack_directory": (None, "acknowledgements are not read yet"),
-    "empty_file": (None, "a night without records sends no file"),
-    "fallback_days": (None, "there is no fall-back to paper yet"),
-    "file_name": (None, "files bear the common name"),
-}
+_ARMOUR = "-----BEGIN PGP"
 
 
 def load_endpoints(line: Line, file: Path) -> int:
@@ -42,9 +39,20 @@ def load_endpoints(line: Line, file: Path) -> int:
         text = Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"{file} cannot be read as UTF-8 text: {exc}.") from exc
-    wanted = parse(text)
+    wanted = parse(text, folder=Path(file).parent)
+    _tell_of_unusable_keys(line, wanted)
     with line.connect() as conn:
         return endpoints.load(conn, wanted, loaded_by=actor(), four_eyes=line.settings.four_eyes)
+
+
+def _tell_of_unusable_keys(line: Line, wanted: Sequence[Endpoint]) -> None:
+    """An endpoint may come with a key that has ended: its files then fail until it brings another."""
+    for endpoint in wanted:
+        key = sealing.key_of(endpoint.pgp_key) if endpoint.pgp_key else None
+        if key is not None and not key.is_usable(line.now()):
+            log.warning(
+                "Nothing can be encrypted to the PGP key of %s: ask for a key in force", endpoint.code
+            )
 
 
 def export_endpoints(line: Line) -> str:
@@ -67,8 +75,11 @@ def as_written(endpoint: Endpoint) -> dict[str, Any]:
     return {name: value for name, value in asdict(endpoint).items() if name in always or value is not None}
 
 
-def parse(text: str) -> list[Endpoint]:
-    """The endpoints of a YAML text. Raises UsageError for anything outside the form."""
+def parse(text: str, *, folder: Path = Path()) -> list[Endpoint]:
+    """The endpoints of a YAML text; key files that it names are looked for from `folder` on.
+
+    Raises UsageError for anything outside the form.
+    """
     try:
         stated = yaml.safe_load(text)
     except yaml.YAMLError as exc:
@@ -79,14 +90,14 @@ def parse(text: str) -> list[Endpoint]:
         or not isinstance(stated["endpoints"], list)
     ):
         raise UsageError("The file must have one key, `endpoints:`, with a list of endpoints below it.")
-    found = [_endpoint(row, position) for position, row in enumerate(stated["endpoints"], start=1)]
+    found = [_endpoint(row, position, folder) for position, row in enumerate(stated["endpoints"], start=1)]
     codes = [endpoint.code for endpoint in found]
     if twice := sorted({code for code in codes if codes.count(code) > 1}):
         raise UsageError(f"Endpoint {twice[0]} stands twice in the file; keep one of them.")
     return found
 
 
-def _endpoint(row: Any, position: int) -> Endpoint:
+def _endpoint(row: Any, position: int, folder: Path) -> Endpoint:
     if not isinstance(row, Mapping):
         raise UsageError(f"Endpoint {position} is no list of `key: value` lines.")
     where = f"Endpoint {row.get('code', f'number {position}')}"
@@ -96,11 +107,31 @@ def _endpoint(row: Any, position: int) -> Endpoint:
     if missing := [key for key in _REQUIRED if row.get(key) in (None, "")]:
         raise UsageError(f"{where}: `{missing[0]}` is missing.")
     values = {key: _plain(where, key, value) for key, value in row.items()}
+    values["pgp_key"] = _armoured(where, values.get("pgp_key"), folder)
     # A key that is written without a value stands for its default.
     endpoint = Endpoint(**{key: value for key, value in values.items() if value is not None})
     _refuse_faults(where, endpoint)
-    _refuse_what_is_not_built(where, endpoint)
     return endpoint
+
+
+def _armoured(where: str, stated: str | None, folder: Path) -> str | None:
+    """The institution's PGP key as its armoured text, read from the file that was named."""
+    if stated is None:
+        return None
+    text = stated
+    if _ARMOUR not in stated:
+        try:
+            text = (folder / stated).read_text("utf-8")
+        except (OSError, UnicodeDecodeError, ValueError) as exc:
+            raise UsageError(
+                f"{where}: `pgp_key` must be the armoured public key, or a file that holds it: {stated} "
+                "cannot be read."
+            ) from exc
+    try:
+        sealing.key_of(text.strip() + "\n")
+    except ValueError as exc:
+        raise UsageError(f"{where}: `pgp_key`: {exc}.") from exc
+    return text.strip() + "\n"
 
 
 def _right_form(key: str) -> str:
@@ -130,13 +161,6 @@ def _refuse_faults(where: str, endpoint: Endpoint) -> None:
     for key, holds, form in _FORMS:
         if not holds(endpoint):
             raise UsageError(f"{where}: `{key}` must be {form}.")
-
-
-def _refuse_what_is_not_built(where: str, endpoint: Endpoint) -> None:
-    for key, (possible, sentence) in _NOT_BUILT.items():
-        value = getattr(endpoint, key)
-        if value not in (possible, False):
-            raise UsageError(f"{where}: `{key}: {value}` is not possible yet: {sentence}. Leave the key out.")
 
 
 def _is_pinned_key(endpoint: Endpoint) -> bool:
@@ -177,6 +201,19 @@ _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
         lambda e: e.layout in record_layout.names(),
         f"one of {', '.join(record_layout.names())}; see `layout list`",
     ),
+    (
+        "pgp_key",
+        lambda e: e.pgp_key is not None or not record_layout.load(e.layout).pgp,
+        "the institution's public key: files of this layout are never sent in clear",
+    ),
+    (
+        "file_name",
+        lambda e: e.file_name is None or filenames.fault_of_pattern(e.file_name) is None,
+        "a pattern such as `{prefix}_{di}_{date}_{seq}.{extension}`, with {di} and {seq} or {date} and "
+        "{seq3}; letters, digits, `_`, `.` and `-`, 64 at most",
+    ),
+    ("empty_file", lambda e: e.empty_file in (None, True, False), "true or false"),
+    ("fallback_days", lambda e: e.fallback_days is None or e.fallback_days > 0, "a number of business days"),
     ("encoding", lambda e: e.encoding in score_file.ENCODINGS, "utf-8, latin-1 or ascii"),
     ("newline", lambda e: e.newline in score_file.NEWLINES, "crlf or lf"),
     ("control", lambda e: e.control in (None, "inline", "sidecar", "both"), "inline, sidecar or both"),

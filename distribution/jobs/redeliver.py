@@ -1,21 +1,25 @@
 """Once more, by hand: a file under its next number, a batch's files, a school's staged scores."""
 
 import logging
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import pandas as pd
 import psycopg
 
+from distribution import exams
 from distribution.channels.electronic import score_file
-from distribution.channels.electronic.score_file import Header
+from distribution.channels.electronic.score_file import Form, Header
 from distribution.channels.portal import staging
 from distribution.errors import UsageError
-from distribution.jobs import file_outbox, print_batches, send_files
+from distribution.jobs import file_outbox, print_batches, sealing, send_files
+from distribution.jobs.sealing import Seal
 from distribution.jobs.wiring import Line, actor
-from distribution.ledger import deliveries, files
-from distribution.model import Channel, DeliveryState, FileKind, FileState
+from distribution.ledger import deliveries, endpoints, files, resends
+from distribution.model import Channel, DeliveryHoldReason, DeliveryState, Endpoint, FileKind, FileState
 
 log = logging.getLogger(__name__)
+_EARLIEST, _LATEST = timedelta(days=21), timedelta(days=183)
 _RESENDABLE = (FileState.DELIVERED, FileState.ACKNOWLEDGED)
 
 
@@ -56,15 +60,132 @@ def _resent_file(line: Line, *, name: str, reason: str, on: date) -> dict[str, A
 def resend(line: Line, *, name: str, reason: str, on: date, run_id: str | None = None) -> files.ScoreFile:
     """Give the records of a delivered file the next number, kind RESEND; it is sent by `send_files`.
 
+    Who asks is an operator, who may go beyond the policy (`outside_policy`); the ledger keeps which rule.
     Raises UsageError for a file that is not on file, carries nothing, or has not arrived.
     """
     with line.connect() as conn:
         original = _resendable(conn, name)
         files.lock_sequences(conn, [original.di])
-        known = files.resend_of(conn, name, asked_because=reason, on=on)
+        known = resends.resend_of(conn, name, asked_because=reason, on=on)
         if known is not None:
             return known
         return _next_number(line, conn, original, reason=reason, on=on, run_id=run_id)
+
+
+def outside_policy(line: Line, name: str, *, on: date) -> str:
+    """Why the policy would not send a file again on that day; empty = it would.
+
+    A score may be sent again once, from 21 days after it was sent up to six months (the board's own rule for
+    candidates). Raises UsageError as `resend` does.
+    """
+    with line.connect() as conn:
+        return _outside_policy(conn, _resendable(conn, name), line, on=on)
+
+
+def _outside_policy(conn: psycopg.Connection, file: files.ScoreFile, line: Line, *, on: date) -> str:
+    assert file.delivered_at is not None
+    sent_on = file.delivered_at.astimezone(line.settings.zone).date()
+    found = []
+    if on < sent_on + _EARLIEST:
+        found.append(f"it was sent on {sent_on}, less than {_EARLIEST.days} days ago")
+    if on > sent_on + _LATEST:
+        found.append(f"it was sent on {sent_on}, more than six months ago")
+    if before := resends.of(conn, file.name):
+        found.append(f"it was sent again as {before[-1].name}")
+    return "; ".join(found)
+
+
+def full_history(line: Line, code: str, *, reason: str, on: date) -> dict[str, Any]:
+    """Send an institution everything that it got so far and that may still be reported, kind FULL.
+
+    The same reason and date is one file, however often it is asked for. Raises UsageError for an institution
+    without an endpoint, or one that never got a score.
+    """
+    with line.connect() as conn:
+        files.lock_sequences(conn, [code])
+        known = resends.full_of(conn, code, asked_because=reason, on=on)
+        name = known.name if known else _full_file(line, conn, code, reason=reason, on=on)
+    sent = send_files.send_files(line, run_id=None, on=on, dis=[code])
+    with line.connect() as conn:
+        file = files.named(conn, name)
+    assert file is not None
+    return {
+        "name": name,
+        "state": file.state,
+        "records": file.details,
+        "delivered": sent.delivered,
+        "failed": sent.failed,
+        "unsent": list(sent.unsent),
+    }
+
+
+def _full_file(line: Line, conn: psycopg.Connection, code: str, *, reason: str, on: date) -> str:
+    endpoint = endpoints.of(conn, code)
+    if endpoint is None:
+        raise UsageError(f"No endpoint of {code} is on file. `institution load-endpoints FILE` loads one.")
+    got = resends.newest_got(conn, code)
+    got = got[got["test_date"].map(lambda day: exams.last_reportable_day(date.fromisoformat(day)) >= on)]
+    if got.empty:
+        raise UsageError(f"{code} never got a score that may still be reported.")
+    form = file_outbox.form_of(endpoint)
+    seal = sealing.seal_for(line, endpoint, form.layout, di=code)
+    header = _next_header(line, conn, code, FileKind.FULL)
+    name = file_outbox.file_name(header, form, on=on, encrypted=seal is not None, pattern=endpoint.file_name)
+    ids = resends.owe_again(conn, got, occasion=f"resend:{name}", owed_on=on)
+    contents = deliveries.contents(conn, states=[DeliveryState.PENDING], recipients=[code])
+    contents = contents[contents["delivery_id"].isin(ids)]
+    lines = score_file.format_details(contents, form)
+    if lines.too_long.any():
+        too_long = contents[lines.too_long][["delivery_id"]]
+        deliveries.hold(conn, too_long.assign(reason=DeliveryHoldReason.NAME_TOO_LONG.value))
+        contents = contents[~lines.too_long]
+        lines = score_file.format_details(contents, form)
+    written = score_file.compose(header, lines, form, seal=seal)
+    _record(line, conn, header, form, written, seal, endpoint, on=on, reason=reason, claimed=contents)
+    return name
+
+
+def _next_header(line: Line, conn: psycopg.Connection, di: str, kind: FileKind, original: str = "") -> Header:
+    last = files.lock_sequences(conn, [di])[di]
+    return Header(
+        di=di,
+        sequence=last + 1,
+        previous_sequence=last,
+        created=line.now().replace(microsecond=0),
+        kind=kind,
+        original=original,
+    )
+
+
+def _record(
+    line: Line,
+    conn: psycopg.Connection,
+    header: Header,
+    form: Form,
+    written: score_file.ScoreFile,
+    seal: Seal | None,
+    endpoint: Endpoint | None,
+    *,
+    on: date,
+    reason: str,
+    run_id: str | None = None,
+    claimed: pd.DataFrame | None = None,
+) -> files.NewFile:
+    planned = file_outbox.new_file(
+        header,
+        form,
+        written,
+        on=on,
+        run_id=run_id,
+        seal=seal,
+        pattern=endpoint.file_name if endpoint is not None else None,
+        asked_by=actor(),
+        asked_because=reason,
+    )
+    claims = {} if claimed is None else {planned.name: claimed["delivery_id"].tolist()}
+    files.record(conn, [planned], claims)
+    file_outbox.keep(line, di=planned.di, contents=file_outbox.named_contents(planned, written))
+    return planned
 
 
 def _resendable(conn: psycopg.Connection, name: str) -> files.ScoreFile:
@@ -87,24 +208,18 @@ def _next_number(
     on: date,
     run_id: str | None,
 ) -> files.ScoreFile:
-    last = files.lock_sequences(conn, [original.di])[original.di]
     form = file_outbox.form_of_file(original)
-    header = Header(
-        di=original.di,
-        sequence=last + 1,
-        previous_sequence=last,
-        created=line.now().replace(microsecond=0),
-        kind=FileKind.RESEND,
-        original=original.name,
-    )
+    endpoint = endpoints.of(conn, original.di)
+    seal = sealing.seal_for(line, endpoint, form.layout, di=original.di)
+    header = _next_header(line, conn, original.di, FileKind.RESEND, original.name)
+    overridden = _outside_policy(conn, original, line, on=on)
     lines = score_file.format_details(files.attached(conn, original), form)
-    written = score_file.compose(header, lines, form)
-    planned = file_outbox.new_file(
-        header, form, written, on=on, run_id=run_id, asked_by=actor(), asked_because=reason
-    )
-    files.record(conn, [planned], {})
-    files.copy_deliveries(conn, original=original, to=planned.name, owed_on=on)
-    file_outbox.keep(line, di=planned.di, contents=file_outbox.named_contents(planned, written))
+    written = score_file.compose(header, lines, form, seal=seal)
+    planned = _record(line, conn, header, form, written, seal, endpoint, on=on, reason=reason, run_id=run_id)
+    resends.copy_deliveries(conn, original=original, to=planned.name, owed_on=on)
+    if overridden:
+        resends.note_override(conn, planned.name, overridden)
+        log.warning("%s is sent again beyond the policy: %s", original.name, overridden)
     log.info("%s carries the %s records of %s again", planned.name, planned.details, original.name)
     found = files.named(conn, planned.name)
     assert found is not None

@@ -71,6 +71,20 @@ def in_force(conn: psycopg.Connection) -> dict[str, Endpoint]:
     }
 
 
+def of(conn: psycopg.Connection, code: str) -> Endpoint | None:
+    """The newest confirmed endpoint of one institution, or None."""
+    found = _select(
+        conn,
+        """
+        SELECT DISTINCT ON (code) *
+        FROM ledger.endpoint_version
+        WHERE code = %s AND confirmed_at IS NOT NULL
+        """,
+        [code],
+    )
+    return found[0].endpoint if found else None
+
+
 def unconfirmed(conn: psycopg.Connection) -> frozenset[str]:
     """The institutions whose newest endpoint waits for a second person."""
     return frozenset(

@@ -163,23 +163,6 @@ def _insert(conn: psycopg.Connection, planned: Sequence[NewFile]) -> None:
     )
 
 
-def copy_deliveries(conn: psycopg.Connection, *, original: ScoreFile, to: str, owed_on: date) -> int:
-    """Give a RESEND file deliveries of its own: those of the original, claimed, on a new occasion."""
-    return conn.execute(
-        """
-        INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, occasion,
-                                     action, reasons, channel, state, owed_on, file_id)
-        SELECT d.result_id, d.revision, d.academic_year, d.recipient, d.designated, 'resend:' || f.name,
-               d.action, array_append(array_remove(d.reasons, 'resend'), 'resend'), d.channel, 'claimed', %s,
-               f.file_id
-        FROM ledger.delivery AS d
-        CROSS JOIN ledger.score_file AS f
-        WHERE d.file_id = %s AND d.left_at IS NOT NULL AND f.name = %s
-        """,
-        [owed_on, original.file_id, to],
-    ).rowcount
-
-
 def attached(conn: psycopg.Connection, file: ScoreFile) -> Any:
     """The deliveries that a file carries, as `deliveries.contents` gives them."""
     if file.may_have_left:
@@ -230,7 +213,7 @@ def rewrite(
 
 def open_files(conn: psycopg.Connection, *, dis: Sequence[str] | None = None) -> list[ScoreFile]:
     """The files that have not arrived yet, by institution and number."""
-    return _select(
+    return select(
         conn,
         "state IN ('built', 'publishing', 'failed') AND NOT test AND (%s::text[] IS NULL OR di = ANY(%s))",
         [dis, dis],
@@ -239,7 +222,7 @@ def open_files(conn: psycopg.Connection, *, dis: Sequence[str] | None = None) ->
 
 def read(conn: psycopg.Connection, file_id: int) -> ScoreFile:
     """The file of that id. Raises KeyError when there is none."""
-    found = _select(conn, "file_id = %s", [file_id])
+    found = select(conn, "file_id = %s", [file_id])
     if not found:
         raise KeyError(file_id)
     return found[0]
@@ -247,7 +230,7 @@ def read(conn: psycopg.Connection, file_id: int) -> ScoreFile:
 
 def of_delivery(conn: psycopg.Connection, delivery_id: int) -> ScoreFile | None:
     """The file that carries a delivery, or None."""
-    found = _select(
+    found = select(
         conn, "file_id = (SELECT d.file_id FROM ledger.delivery AS d WHERE delivery_id = %s)", [delivery_id]
     )
     return found[0] if found else None
@@ -255,21 +238,11 @@ def of_delivery(conn: psycopg.Connection, delivery_id: int) -> ScoreFile | None:
 
 def named(conn: psycopg.Connection, name: str) -> ScoreFile | None:
     """The file of that name, or None."""
-    found = _select(conn, "name = %s", [name])
+    found = select(conn, "name = %s", [name])
     return found[0] if found else None
 
 
-def resend_of(conn: psycopg.Connection, name: str, *, asked_because: str, on: date) -> ScoreFile | None:
-    """The file that sends `name` again for this reason and date, if there is one."""
-    found = _select(
-        conn,
-        "original_name = %s AND kind = 'RESEND' AND asked_because = %s AND business_date = %s",
-        [name, asked_because, on],
-    )
-    return found[0] if found else None
-
-
-def _select(conn: psycopg.Connection, where: str, params: Sequence[Any]) -> list[ScoreFile]:
+def select(conn: psycopg.Connection, where: str, params: Sequence[Any]) -> list[ScoreFile]:
     with conn.cursor(row_factory=class_row(ScoreFile)) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM ledger.score_file WHERE {where} ORDER BY di, sequence", params

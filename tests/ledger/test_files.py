@@ -102,13 +102,16 @@ def test_a_file_that_may_have_left_is_not_written_anew(conn: psycopg.Connection)
     with pytest.raises(files.ContentChanged, match="never changes"):
         files.rewrite(
             conn,
-            file.file_id,
+            file,
+            name=file.name,
             kind="VOID",
             details=0,
             score_total=0,
             sha256="cd" * 32,
             size_bytes=1,
             sidecar_sha256=None,
+            plain_sha256="cd" * 32,
+            encrypted_for=None,
         )
 
 

@@ -1,8 +1,9 @@
 """When an institution wants its files: every business night or one weekday, and not while it is paused."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
+from distribution.business_days import is_business_day, next_business_day
 from distribution.model import Endpoint
 
 DAILY = "business-daily"
@@ -15,10 +16,15 @@ def is_schedule(text: str) -> bool:
 
 
 def is_its_day(endpoint: Endpoint, *, on: date) -> bool:
-    """True when files are built for the institution on this business date."""
+    """True when files are built for the institution on this business date.
+
+    A weekly day that is a holiday is made up for on the next business day.
+    """
     if endpoint.schedule == DAILY:
         return True
-    return on.weekday() == _WEEKDAYS.index(endpoint.schedule.removeprefix("weekly:"))
+    weekday = _WEEKDAYS.index(endpoint.schedule.removeprefix("weekly:"))
+    nominal = on - timedelta(days=(on.weekday() - weekday) % 7)
+    return on == nominal or (not is_business_day(nominal) and on == next_business_day(nominal))
 
 
 def is_paused(endpoint: Endpoint, *, on: date) -> bool:

@@ -811,6 +811,15 @@ CREATE TABLE ledger.portal_export (
     exported_at     timestamptz NOT NULL
 );
 CREATE INDEX portal_export_person ON ledger.portal_export (person_id, organization_code, exported_at);
+DO $$
+DECLARE own text;
+BEGIN
+    FOREACH own IN ARRAY ARRAY['portal_account', 'portal_session', 'portal_search', 'portal_visit', 'portal_export'] LOOP
+        EXECUTE format('ALTER TABLE ledger.%I ENABLE ROW LEVEL SECURITY', own);
+        EXECUTE format('ALTER TABLE ledger.%I FORCE ROW LEVEL SECURITY', own);
+        EXECUTE format('CREATE POLICY sign_in ON ledger.%I TO distribution_portal, distribution_app USING (true) WITH CHECK (true)', own);
+    END LOOP;
+END $$;
 
 -- who may do what ------------------------------------------------------------------------------------------------
 GRANT USAGE ON SCHEMA ledger, portal TO distribution_app;
@@ -837,7 +846,12 @@ GRANT SELECT (contact_id, organization_code, role, name, email, valid_from, vali
 GRANT SELECT (code_id, organization_code, academic_year, state, lookup, redeemed_at), UPDATE (state, redeemed_at)
     ON ledger.access_code TO distribution_portal;
 GRANT SELECT (kind, organization_code, code_id, to_address, state, sent_at) ON ledger.mail TO distribution_portal;
-GRANT SELECT (person_id, organization_code, academic_year, exported_at) ON ledger.portal_export TO distribution_portal;
+GRANT SELECT ON ledger.portal_account TO distribution_portal;
+GRANT SELECT, INSERT ON ledger.portal_session, ledger.portal_search, ledger.portal_visit, ledger.portal_export
+    TO distribution_portal;
+GRANT UPDATE (seen_at, ended_at, ended_because) ON ledger.portal_session TO distribution_portal;
+GRANT UPDATE (last_at) ON ledger.portal_visit TO distribution_portal;
+GRANT DELETE ON ledger.portal_search TO distribution_portal;
 
 GRANT USAGE ON SCHEMA ledger TO distribution_console;
 GRANT SELECT ON ledger.run, ledger.feed, ledger.delivery, ledger.batch, ledger.piece, ledger.score_file,

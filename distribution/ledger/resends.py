@@ -1,0 +1,95 @@
+"""Files that are asked for once more: whose records they carry, and what was asked for before."""
+
+from datetime import date
+
+import pandas as pd
+import psycopg
+
+from distribution.ledger import deliveries
+from distribution.ledger.connection import read_frame
+from distribution.ledger.files import ScoreFile, select
+from distribution.model import Channel
+
+
+def copy_deliveries(conn: psycopg.Connection, *, original: ScoreFile, to: str, owed_on: date) -> int:
+    """Give a RESEND file deliveries of its own: those of the original, claimed, on a new occasion."""
+    return conn.execute(
+        """
+        INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, occasion,
+                                     action, reasons, channel, state, owed_on, file_id)
+        SELECT d.result_id, d.revision, d.academic_year, d.recipient, d.designated, 'resend:' || f.name,
+               d.action, array_append(array_remove(d.reasons, 'resend'), 'resend'), d.channel, 'claimed', %s,
+               f.file_id
+        FROM ledger.delivery AS d
+        CROSS JOIN ledger.score_file AS f
+        WHERE d.file_id = %s AND d.left_at IS NOT NULL AND f.name = %s
+        """,
+        [owed_on, original.file_id, to],
+    ).rowcount
+
+
+def resend_of(conn: psycopg.Connection, name: str, *, asked_because: str, on: date) -> ScoreFile | None:
+    """The file that sends `name` again for this reason and date, if there is one."""
+    found = select(
+        conn,
+        "original_name = %s AND kind = 'RESEND' AND asked_because = %s AND business_date = %s",
+        [name, asked_because, on],
+    )
+    return found[0] if found else None
+
+
+def of(conn: psycopg.Connection, name: str) -> list[ScoreFile]:
+    """The files that sent `name` again, the first one first."""
+    return select(conn, "original_name = %s AND kind = 'RESEND'", [name])
+
+
+def full_of(conn: psycopg.Connection, di: str, *, asked_because: str, on: date) -> ScoreFile | None:
+    """The FULL file of an institution for this reason and date, if there is one."""
+    found = select(
+        conn,
+        "di = %s AND kind = 'FULL' AND asked_because = %s AND business_date = %s",
+        [di, asked_because, on],
+    )
+    return found[0] if found else None
+
+
+def note_override(conn: psycopg.Connection, name: str, rule: str) -> None:
+    """Keep which rule an operator went beyond."""
+    conn.execute("UPDATE ledger.score_file SET outside_policy = %s WHERE name = %s", [rule, name])
+
+
+def newest_got(conn: psycopg.Connection, recipient: str) -> pd.DataFrame:
+    """The newest revision of each result that a recipient got, by whatever channel; all text.
+
+    Columns: result_id, revision, academic_year, recipient, designated, action, test_date, reasons.
+    """
+    return read_frame(
+        conn,
+        """
+        SELECT DISTINCT ON (d.result_id) d.result_id, d.revision, d.academic_year, d.recipient, d.designated,
+               d.action, v.test_date,
+               array_to_string(array_append(array_remove(d.reasons, 'resend'), 'resend'), ' ') AS reasons
+        FROM ledger.delivery AS d
+        JOIN ledger.result_version AS v USING (result_id, revision, academic_year)
+        WHERE d.recipient = %s AND d.state IN ('delivered', 'acknowledged')
+        ORDER BY d.result_id, d.revision DESC, d.delivery_id
+        """,
+        [recipient],
+    )
+
+
+def owe_again(conn: psycopg.Connection, got: pd.DataFrame, *, occasion: str, owed_on: date) -> list[int]:
+    """Deliveries of their own for results that are sent again (`newest_got`), pending; their ids."""
+    given = {
+        "channel": Channel.ELECTRONIC.value,
+        "state": "pending",
+        "state_reason": "",
+        "occasion": occasion,
+    }
+    owed = got.drop(columns="test_date").assign(owed_on=owed_on.isoformat(), **given)
+    deliveries.add(conn, owed, run_id=None)
+    rows = conn.execute(
+        "SELECT delivery_id FROM ledger.delivery WHERE occasion = %s AND recipient = %s",
+        [occasion, got["recipient"].iloc[0]],
+    ).fetchall()
+    return [row[0] for row in rows]
