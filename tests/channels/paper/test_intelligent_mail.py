@@ -8,9 +8,10 @@ import pypdfium2
 import pytest
 from reportlab.graphics.barcode.usps4s import USPS_4State
 
-from distribution.channels.paper import barcodes, geometry, intelligent_mail
+from distribution.channels.paper import barcodes, intelligent_mail
 from distribution.channels.paper.intelligent_mail import Mailer, WrongDigits
 from distribution.channels.paper.pen import Pen
+from tests.support.bars import bars_on
 
 TRACKING = "01234567094987654321"
 # USPS-B-3200, appendix F.
@@ -113,34 +114,4 @@ def test_the_bars_of_twenty_codes_are_read_back_from_the_page():
     image = pypdfium2.PdfDocument(pen.close())[0].render(scale=DPI / 72).to_pil().convert("L")
     black = np.asarray(image) < 128
     for row, digits in enumerate(codes):
-        assert bars_on(black, top=20.0 + 10.0 * row) == intelligent_mail.bars(digits)
-
-
-def bars_on(black: np.ndarray, *, top: float) -> str:
-    """The bars as a reader sees them; asserts the sizes that USPS-B-3200 asks for."""
-    first, last = (round(place / geometry.INCH * DPI) for place in (top - 2.0, top + 6.0))
-    strip = black[first:last]
-    rows = np.flatnonzero(strip.any(axis=1))
-    columns = strip.any(axis=0).astype(int)
-    edges = np.flatnonzero(np.diff(columns))
-    starts, ends = edges[::2] + 1, edges[1::2] + 1
-    assert len(starts) == 65
-    inch = 1 / DPI
-    assert 0.125 - inch <= (rows[-1] - rows[0] + 1) * inch <= 0.165 + inch, "full height"
-    assert 2.667 <= (ends[-1] - starts[0]) * inch <= 3.225, "width"
-    assert all(
-        0.015 - inch <= (end - start) * inch <= 0.025 + inch for start, end in zip(starts, ends, strict=True)
-    )
-    assert 20 <= 64 / ((starts[-1] - starts[0]) * inch) <= 24, "bars an inch"
-    middle = (rows[0] + rows[-1] + 1) / 2
-    return "".join(_letter(strip[:, start:end], middle) for start, end in zip(starts, ends, strict=True))
-
-
-def _letter(bar: np.ndarray, middle: float) -> str:
-    ink = np.flatnonzero(bar.any(axis=1))
-    up, down = (middle - ink[0]) / DPI, (ink[-1] + 1 - middle) / DPI
-    for reach in (up, down):
-        assert 0.015 <= reach <= 0.033 or 0.059 <= reach <= 0.083, "tracker or ascender"
-    return {(False, False): "T", (True, False): "A", (False, True): "D", (True, True): "F"}[
-        up > 0.045, down > 0.045
-    ]
+        assert bars_on(black, left=30.0, top=20.0 + 10.0 * row, dpi=DPI) == intelligent_mail.bars(digits)
