@@ -61,8 +61,22 @@ def reconcile_deliveries() -> None:
         on = business_date(params["date"], at=at, zone=line.settings.zone)
         return issue_access_codes.issue_missing(line, on=on).counts()
 
+    @task
+    def portal_morning(
+        *, params: Any = None, dag_run: Any = None, data_interval_end: Any = None
+    ) -> dict[str, Any]:
+        """Requests for codes, ended bindings, the reminder of 15 August, notices of new scores."""
+        from distribution.business_days import business_date
+        from distribution.jobs import keep_codes, portal_notices, wiring
+
+        line = wiring.open_line()
+        at = data_interval_end or dag_run.run_after
+        on = business_date(params["date"], at=at, zone=line.settings.zone)
+        done = keep_codes.morning(line, on=on, at=line.now())
+        return done | {"notices": portal_notices.send_notices(line, on=on, at=line.now())}
+
     reconcile()
-    issue_missing_codes()
+    issue_missing_codes() >> portal_morning()
 
 
 reconcile_deliveries()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Access codes of schools and districts.")
 
 YearOption = Annotated[str, typer.Option("--year", help="Academic year, as 2027-28.")]
+OneYearOption = Annotated[
+    str | None, typer.Option("--year", help="Academic year; default that of the code in force.")
+]
 DateOption = Annotated[
     str | None, typer.Option("--date", help="Day whose contacts and states count; default today.")
 ]
@@ -75,6 +78,97 @@ def list_codes(
     emit(list_document("codes", rows), as_json=json, table=table)
 
 
+@app.command()
+def remind(year: YearOption, on: DateOption = None, json: JsonOption = False) -> None:
+    """Mail the same code again, once, where nobody has used it yet (15 August does it by itself)."""
+    from distribution.jobs import keep_codes, wiring
+
+    first_year = academic_year.parsed(year)
+    line = wiring.open_line()
+    document = keep_codes.remind(line, year=first_year, on=_day(line, on)).document()
+    emit(document, as_json=json, lines=lambda: _reminder_lines(document))
+
+
+@app.command()
+def resend(
+    organization: str,
+    year: OneYearOption = None,
+    on: DateOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Mail an organisation's code once more to its primary contact; the code stays the same."""
+    from distribution.jobs import keep_codes, wiring
+
+    only = academic_year.parsed(year) if year else None
+    line = wiring.open_line()
+    document = keep_codes.resend(line, organization, on=_day(line, on), year=only)
+    emit(document, as_json=json, lines=lambda: _code_lines(document))
+
+
+@app.command()
+def revoke(
+    organization: str,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the records.")],
+    year: OneYearOption = None,
+    on: DateOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """End an organisation's code at once and mail a new one to its primary contact."""
+    from distribution.jobs import keep_codes, wiring
+
+    only = academic_year.parsed(year) if year else None
+    line = wiring.open_line()
+    confirm(f"End the access code of {organization} at once and mail a new one?", yes=yes)
+    document = keep_codes.revoke(
+        line, organization, reason=reason, by=wiring.actor(), on=_day(line, on), year=only
+    )
+    emit(document, as_json=json, lines=lambda: _code_lines(document))
+
+
+requests_app = typer.Typer(no_args_is_help=True, help="Requests for a code that operations must decide.")
+app.add_typer(requests_app, name="requests")
+ReasonOption = Annotated[str, typer.Option("--reason", help="How it was checked, for the records.")]
+
+
+@requests_app.command("list")
+def list_requests(
+    all_of_them: Annotated[bool, typer.Option("--all", help="Answered and settled ones too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Who asks, for which school, and since when."""
+    from distribution.jobs import ask_for_codes, wiring
+
+    rows = ask_for_codes.requests(wiring.open_line(), all_of_them=all_of_them)
+    columns = ("id", "kind", "state", "organization", "name", "email", "role", "asked_at")
+    table = Table(
+        columns=[column.replace("_", " ") for column in columns],
+        rows=[[_cell(row[column]) for column in columns] for row in rows],
+        empty="No request waits. `codes requests list --all` shows those that are settled.",
+    )
+    emit(list_document("requests", rows), as_json=json, table=table)
+
+
+@requests_app.command("confirm")
+def confirm_request(reference: str, reason: ReasonOption, json: JsonOption = False) -> None:
+    """The asker was confirmed through a contact on file or outside: coordinator from today, code mailed."""
+    from distribution.jobs import ask_for_codes, wiring
+
+    line = wiring.open_line()
+    document = ask_for_codes.confirm(line, reference, reason=reason, by=wiring.actor(), at=line.now())
+    emit({"schema_version": 1, **document}, as_json=json, lines=lambda: [f"{reference}: {document['state']}"])
+
+
+@requests_app.command("refuse")
+def refuse_request(reference: str, reason: ReasonOption, json: JsonOption = False) -> None:
+    """Turn a request down; nothing opens."""
+    from distribution.jobs import ask_for_codes, wiring
+
+    line = wiring.open_line()
+    document = ask_for_codes.refuse(line, reference, reason=reason, by=wiring.actor(), at=line.now())
+    emit({"schema_version": 1, **document}, as_json=json, lines=lambda: [f"{reference}: {document['state']}"])
+
+
 def _day(line: "Line", text: str | None) -> date:
     if text is None:
         return line.today()
@@ -98,6 +192,23 @@ def _preview_lines(document: dict[str, Any]) -> list[str]:
         _named("have no primary contact: a person must find one", document["no_contact"]),
         _named("had their mail returned: the contact must be mended", document["bounced"]),
         _named("ordered, but are closed (not eligible)", document["closed"]),
+    ]
+
+
+def _reminder_lines(document: dict[str, Any]) -> list[str]:
+    return [
+        f"Reminders of {document['year']}: nobody used the code of {document['unused']} organisations",
+        _named("reminded now", document["reminded"]),
+        _named("were reminded before", document["already"]),
+        _named("have no primary contact: a person must find one", document["no_contact"]),
+    ]
+
+
+def _code_lines(document: dict[str, Any]) -> list[str]:
+    to = document["mailed_to"] or "nobody: there is no primary contact in force"
+    return [
+        f"Access code of {document['organization']} for {document['academic_year']}: {document['state']}",
+        f"  goes to {to}",
     ]
 
 

@@ -17,7 +17,15 @@ from distribution.jobs import mails as post
 from distribution.jobs.code_mails import Addressee
 from distribution.jobs.portal_answers import RequestAnswer, RequestText
 from distribution.jobs.wiring import Line
-from distribution.ledger import access_events, code_requests, codes, mails, people, portal_choices
+from distribution.ledger import (
+    access_events,
+    code_addressees,
+    code_requests,
+    codes,
+    mails,
+    people,
+    portal_choices,
+)
 from distribution.ledger.access_events import Event
 from distribution.ledger.code_requests import AskedFor, CodeRequest
 from distribution.ledger.connection import Role
@@ -156,7 +164,7 @@ def answer_requests(line: Line, *, at: datetime) -> int:
 def _answer(line: Line, conn: psycopg.Connection, request: CodeRequest, *, at: datetime) -> list[PlannedMail]:
     on = at.astimezone(line.settings.zone).date()
     in_force = people.holders(conn, [request.school_code], on=on)
-    known = codes.organization(conn, request.school_code, on=on)
+    known = code_addressees.organization(conn, request.school_code, on=on)
     wanted = [
         each
         for each in in_force
@@ -279,7 +287,7 @@ def confirm(line: Line, reference: str, *, reason: str, by: str, at: datetime) -
 
 
 def _confirmed(conn: psycopg.Connection, request: CodeRequest, *, on: date, at: datetime) -> Addressee:
-    known = codes.organization(conn, request.school_code, on=on)
+    known = code_addressees.organization(conn, request.school_code, on=on)
     if known is None or not known.is_active:
         raise UsageError(
             f"{request.school_code} is not on file or closed. Refuse the request, or wait for the feed."

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import psycopg
 
-from distribution.ledger import run_facts
+from distribution import academic_year
+from distribution.ledger import run_facts, sign_in_facts
 from distribution.model import HoldKind
-from distribution.report import needs
+from distribution.report import needs, sign_in_needs
 from distribution.report.content import (
     Batch,
     Feed,
@@ -20,6 +21,8 @@ from distribution.report.content import (
     OpenFile,
     WaitingDeliveries,
 )
+
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Standing:
     open_files: tuple[OpenFile, ...]
     waiting: tuple[WaitingDeliveries, ...]
     open_batches: tuple[Batch, ...]
+    sign_in: dict[str, Any]
 
     def needs(self, faults: Sequence[str] = ()) -> tuple[Need, ...]:
         """What needs a person, the worst first; `faults` are the sentences of the balances."""
@@ -44,6 +48,7 @@ class Standing:
                 *needs.of_files(self.open_files, self.on),
                 *needs.of_holds(self.open_rows, self.held_deliveries, self.on),
                 *needs.of_paper(self.open_batches, self.waiting, self.on),
+                *sign_in_needs.of_sign_in(self.sign_in, self.on),
             ]
         )
 
@@ -61,7 +66,20 @@ def standing(conn: psycopg.Connection, *, on: date, seen: run_facts.Window) -> S
         open_files=tuple(OpenFile(**row) for row in run_facts.open_files(conn, on)),
         waiting=tuple(WaitingDeliveries(**row) for row in run_facts.waiting_deliveries(conn, on)),
         open_batches=tuple(Batch(**row) for row in run_facts.batches(conn)),
+        sign_in=_sign_in(conn, on),
     )
+
+
+def _sign_in(conn: psycopg.Connection, on: date) -> dict[str, Any]:
+    """What of the portal is open: doors that nobody can open, requests, codes that came back, guesses."""
+    year = academic_year.academic_year_of(on)
+    return {
+        "closed_doors": sign_in_facts.nobody_can_sign_in(conn, year=year, on=on),
+        "requests": sign_in_facts.open_requests(conn),
+        "bounced": sign_in_facts.bounced_codes(conn, year=year),
+        "disowned": sign_in_facts.disowned(conn),
+        "wrong_codes": sign_in_facts.most_wrong_codes(conn, since=datetime.combine(on - _A_DAY, time(), UTC)),
+    }
 
 
 def _gap(row: dict[str, Any]) -> FeedGap:

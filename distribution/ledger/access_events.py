@@ -87,20 +87,6 @@ def requests_from(conn: psycopg.Connection, *, address: str, at: datetime) -> in
     return int(row[0]) if row else 0
 
 
-def busiest_hour(conn: psycopg.Connection, *, since: datetime) -> int:
-    """The most wrong codes that came within one clock hour since a moment."""
-    row = conn.execute(
-        """
-        SELECT coalesce(max(number), 0)
-        FROM (SELECT count(*) AS number FROM portal.access_event
-              WHERE kind = 'code' AND outcome = 'wrong' AND happened_at >= %s
-              GROUP BY date_trunc('hour', happened_at)) AS hours
-        """,
-        [since],
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def refused(conn: psycopg.Connection, *, since: datetime) -> list[dict[str, Any]]:
     """Everything that was refused or limited since a moment, oldest first."""
     with conn.cursor(row_factory=dict_row) as cursor:

@@ -42,40 +42,6 @@ class FoundCode:
         return self.state not in _ENDED
 
 
-@dataclass(frozen=True, slots=True)
-class OnFile:
-    """An organisation as it is on a day; name and address of the primary contact may be empty."""
-
-    code: str
-    name: str
-    is_active: bool
-    time_zone: str
-    contact_name: str
-    contact_email: str
-
-
-def organization(conn: psycopg.Connection, code: str, *, on: date) -> OnFile | None:
-    """An organisation and its primary contact in force on a day; None where it is not on file."""
-    with conn.cursor(row_factory=class_row(OnFile)) as cursor:
-        return cursor.execute(
-            """
-            SELECT o.code, o.name, o.status = 'active' AS is_active, o.time_zone,
-                   coalesce(c.name, '') AS contact_name, coalesce(c.email, '') AS contact_email
-            FROM ledger.institution_version AS o
-            LEFT JOIN LATERAL (
-                SELECT name, email FROM ledger.contact AS p
-                WHERE p.organization_code = o.code AND p.role = %(role)s
-                  AND p.valid_from <= %(on)s AND (p.valid_to IS NULL OR p.valid_to >= %(on)s)
-                ORDER BY p.valid_from DESC, p.contact_id DESC
-                LIMIT 1) AS c ON true
-            WHERE o.code = %(code)s AND o.valid_from <= %(on)s AND o.replaced_at IS NULL
-            ORDER BY o.valid_from DESC
-            LIMIT 1
-            """,
-            {"code": code, "on": on, "role": ContactRole.PRIMARY},
-        ).fetchone()
-
-
 def ordering_organizations(
     conn: psycopg.Connection, *, first: date, last: date, on: date
 ) -> list[dict[str, Any]]:

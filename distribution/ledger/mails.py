@@ -144,6 +144,12 @@ def give_up(conn: psycopg.Connection, mail_id: int, *, error: str) -> None:
     )
 
 
+def of_code(conn: psycopg.Connection, code_id: int) -> int:
+    """How many mails of a code have been planned so far."""
+    row = conn.execute("SELECT count(*) FROM ledger.mail WHERE code_id = %s", [code_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
 def drop_to_former_contacts(conn: psycopg.Connection, contacts: Mapping[int, str]) -> int:
     """Take back codes' mails that still wait for another address than the contact's (code id → address)."""
     return conn.execute(

@@ -12,7 +12,7 @@ from distribution.model import InstitutionKind, PortalRole
 
 # Who holds a role on a day: of several coordinators the one with the latest `valid_from`, every alternate.
 # Contacts that no feed brought stand beside those of the feeds.
-_HOLDERS = """
+HOLDERS = """
     SELECT organization_code, role, name, email, named_in_portal
     FROM (
         SELECT c.*, row_number() OVER (PARTITION BY organization_code, role
@@ -68,7 +68,7 @@ def holders(conn: psycopg.Connection, codes: Sequence[str], *, on: date) -> list
     """Coordinator and alternates in force of organisations, the coordinator first."""
     with conn.cursor(row_factory=class_row(Holder)) as cursor:
         return cursor.execute(
-            f"{_HOLDERS} ORDER BY organization_code, role DESC, name, email",
+            f"{HOLDERS} ORDER BY organization_code, role DESC, name, email",
             {"codes": list(codes), "on": on},
         ).fetchall()
 
@@ -162,7 +162,7 @@ def end_without_contact(
         SET ended_at = %(at)s
         WHERE b.ended_at IS NULL
           AND (%(person)s::bigint IS NULL OR b.person_id = %(person)s)
-          AND NOT EXISTS (SELECT FROM ({_HOLDERS}) AS h
+          AND NOT EXISTS (SELECT FROM ({HOLDERS}) AS h
                           WHERE h.organization_code = b.organization_code AND h.email = b.email)
         """,
         {"at": at, "on": on, "person": person_id, "codes": (bound and bound[0]) or []},
@@ -214,7 +214,7 @@ def standings(conn: psycopg.Connection, person_id: int, *, on: date) -> list[Sta
     with conn.cursor(row_factory=class_row(Standing)) as cursor:
         return cursor.execute(
             f"""
-            WITH holder AS ({_HOLDERS}), own AS (
+            WITH holder AS ({HOLDERS}), own AS (
                 SELECT h.organization_code AS code, max(h.role) AS role
                 FROM holder AS h
                 JOIN portal.binding AS b USING (organization_code, email)
@@ -285,7 +285,7 @@ def on_file(conn: psycopg.Connection, code: str, *, on: date, year: int) -> list
                    r.redeemed_at,
                    (SELECT max(exported_at) FROM ledger.portal_export AS e
                     WHERE e.person_id = p.person_id AND e.organization_code = %(code)s) AS last_exported_at
-            FROM ({_HOLDERS}) AS h
+            FROM ({HOLDERS}) AS h
             LEFT JOIN portal.binding AS b
               ON b.organization_code = h.organization_code AND b.email = h.email AND b.ended_at IS NULL
             LEFT JOIN portal.person AS p USING (person_id)

@@ -152,6 +152,7 @@ def test_a_redemption_stays_recorded_when_the_code_is_revoked(line, school_code)
 
 # the turn of the year ---------------------------------------------------------------------------------------
 
+NEW_YORK = ZoneInfo("America/New_York")
 ZONES = ["America/New_York", "Pacific/Honolulu", "Pacific/Guam", "America/Los_Angeles", "Asia/Tokyo"]
 
 
@@ -190,17 +191,11 @@ def test_at_one_moment_it_is_another_academic_year_in_another_zone(line):
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(datetime(2028, 2, 29, 23, 59, tzinfo=ZoneInfo("America/New_York")), id="leap day"),
-        pytest.param(
-            datetime(2028, 3, 12, 1, 59, 59, tzinfo=ZoneInfo("America/New_York")), id="before spring"
-        ),
-        pytest.param(datetime(2028, 3, 12, 3, 0, tzinfo=ZoneInfo("America/New_York")), id="after spring"),
-        pytest.param(
-            datetime(2027, 11, 7, 1, 30, fold=0, tzinfo=ZoneInfo("America/New_York")), id="first 1:30"
-        ),
-        pytest.param(
-            datetime(2027, 11, 7, 1, 30, fold=1, tzinfo=ZoneInfo("America/New_York")), id="second 1:30"
-        ),
+        pytest.param(datetime(2028, 2, 29, 23, 59, tzinfo=NEW_YORK), id="leap day"),
+        pytest.param(datetime(2028, 3, 12, 1, 59, 59, tzinfo=NEW_YORK), id="before spring"),
+        pytest.param(datetime(2028, 3, 12, 3, 0, tzinfo=NEW_YORK), id="after spring"),
+        pytest.param(datetime(2027, 11, 7, 1, 30, fold=0, tzinfo=NEW_YORK), id="first 1:30"),
+        pytest.param(datetime(2027, 11, 7, 1, 30, fold=1, tzinfo=NEW_YORK), id="second 1:30"),
     ],
 )
 def test_a_leap_day_and_clocks_that_change_ask_for_nothing(line, school_code, moment):
@@ -289,7 +284,7 @@ def test_where_the_code_went_is_shown_masked(line):
 def mails(line, kind):
     with line.connect() as conn, conn.cursor(row_factory=psycopg.rows.dict_row) as cursor:
         return cursor.execute(
-            "SELECT to_address, organization_code, body, code_id FROM ledger.mail WHERE kind = %s ORDER BY mail_id",
+            "SELECT to_address FROM ledger.mail WHERE kind = %s ORDER BY mail_id",
             [kind],
         ).fetchall()
 
@@ -423,7 +418,7 @@ def test_nobody_changes_the_log(line, role, statement):
     [
         "SELECT cipher FROM ledger.access_code",
         "UPDATE ledger.access_code SET organization_code = '100002'",
-        "INSERT INTO ledger.mail (message_id, kind, to_address, subject, body) VALUES ('a', 'b', 'c', 'd', 'e')",
+        "INSERT INTO ledger.mail (message_id, kind, to_address, subject, body) VALUES ('', '', '', '', '')",
         "SELECT body FROM ledger.mail",
         "UPDATE ledger.contact SET email = ''",
         "UPDATE portal.binding SET email = ''",

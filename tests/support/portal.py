@@ -1,5 +1,6 @@
 """People and codes of the portal for tests: sign-ins, minted codes in clear, what the log says."""
 
+import re
 from datetime import UTC, datetime
 
 from distribution.access_codes import code, vault
@@ -51,3 +52,11 @@ def log_of(line: Line, *columns: str) -> list[tuple]:
         return conn.execute(
             f"SELECT {', '.join(columns)} FROM portal.access_event ORDER BY event_id"
         ).fetchall()
+
+
+def code_in(mail) -> str:
+    """The access code that stands alone on a line of a mail."""
+    form = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){2}-[0-9A-Z]{2}")
+    found = [each for each in mail.get_content().splitlines() if form.fullmatch(each)]
+    assert len(found) == 1
+    return found[0]
