@@ -17,7 +17,7 @@ from distribution.filenames import PART_SUFFIX
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import institutions
 from distribution.ledger.connection import Role
-from distribution.model import SCHOOL_KINDS, InstitutionKind
+from distribution.model import SCHOOL_KINDS
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +89,10 @@ def export_year(line: Line, code: str, *, year: int, on: date, out: Path | IO[by
 def _seen_by(line: Line, code: str, *, on: date) -> dict[str, str]:
     """The organisations whose rows `code` sees, with their names: itself, and a district's schools."""
     with line.connect() as conn:
-        on_file = institutions.in_force(conn, on)
-    own = on_file[on_file["code"] == code]
-    if own.empty:
+        seen = institutions.seen_by(conn, code, on)
+    if code not in seen:
         raise UsageError(f"No organisation {code} is on file on {on}. `school list` names those that are.")
-    is_district = own["kind"].iloc[0] == InstitutionKind.DISTRICT
-    members = on_file[(on_file["code"] == code) | (is_district & (on_file["district_code"] == code))]
-    return dict(zip(members["code"], members["name"], strict=True))
+    return seen
 
 
 def _into_file(path: Path, write: Callable[[IO[bytes]], export.Exported]) -> export.Exported:

@@ -8,13 +8,15 @@ import psycopg
 
 from distribution.ledger.connection import copy_frame, read_frame
 from distribution.ledger.feeds import NO_ROW_HELD, Recorded
-from distribution.model import PostalAddress
+from distribution.model import InstitutionKind, PostalAddress
 
 COLUMNS = (
     "code", "name", "kind", "district_code", "delivery_method", "attention", "address_1", "address_2", "city",
     "state", "postal_code", "country", "status", "successor_code", "time_zone", "valid_from",
 )  # fmt: skip
 _LIST = ", ".join(COLUMNS)
+_METHOD = """CASE WHEN p.on_paper AND delivery_method = 'electronic' THEN 'paper'
+                  ELSE delivery_method END AS delivery_method"""
 
 
 def record(conn: psycopg.Connection, rows: pd.DataFrame, *, feed_id: int) -> Recorded:
@@ -70,17 +72,42 @@ def _stage(conn: psycopg.Connection, rows: pd.DataFrame) -> None:
 
 
 def in_force(conn: psycopg.Connection, on: date) -> pd.DataFrame:
-    """The version of each institution in force on a day: `COLUMNS`, all `str`; an empty text is no value."""
+    """The version of each institution in force on a day: `COLUMNS`, all `str`; an empty text is no value.
+
+    One that gets paper for a time, because its host could not be reached, has the method paper.
+    """
     return read_frame(
         conn,
         f"""
-        SELECT DISTINCT ON (code) {_LIST}
+        SELECT DISTINCT ON (code) {_LIST.replace("delivery_method", _METHOD)}
         FROM ledger.institution_version
+        LEFT JOIN (SELECT code, true AS on_paper FROM ledger.paper_fallback WHERE ended_at IS NULL) AS p USING (code)
         WHERE replaced_at IS NULL AND valid_from <= %(on)s
         ORDER BY code, valid_from DESC
         """,
         {"on": on},
     )
+
+
+def seen_by(conn: psycopg.Connection, code: str, on: date) -> dict[str, str]:
+    """The organisations whose scores `code` sees on a day (code → name): itself, and a district's schools."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (v.code) v.code, v.name, v.district_code, v.kind
+        FROM ledger.institution_version AS v
+        WHERE v.replaced_at IS NULL
+          AND v.valid_from <= %(on)s
+          AND v.code IN (SELECT %(code)s
+                         UNION
+                         SELECT m.code
+                         FROM ledger.institution_version AS m
+                         WHERE m.replaced_at IS NULL AND m.district_code = %(code)s AND m.district_code <> '')
+        ORDER BY v.code, v.valid_from DESC
+        """,
+        {"code": code, "on": on},
+    ).fetchall()
+    is_district = any(own == code and kind == InstitutionKind.DISTRICT for own, _, _, kind in rows)
+    return {own: name for own, name, district, _ in rows if own == code or (is_district and district == code)}
 
 
 def newest(conn: psycopg.Connection) -> pd.DataFrame:

@@ -16,7 +16,7 @@ class Pools:
     """The pools of a server's process. `most`: connections of each role that may be open at one time."""
 
     def __init__(self, url: str, *, most: int):
-        self._pools = {role: _pool(url, role, most=most) for role in (Role.APP, Role.PORTAL)}
+        self._pools = {role: _pool(url, role, most=most) for role in (Role.PORTAL, Role.APP)}
 
     @contextmanager
     def connection(self, role: Role) -> Iterator[psycopg.Connection]:
@@ -42,7 +42,7 @@ class Pools:
 def _pool(url: str, role: Role, *, most: int) -> ConnectionPool:
     return ConnectionPool(
         url,
-        min_size=1,
+        min_size=0,
         max_size=most,
         open=True,
         check=ConnectionPool.check_connection,

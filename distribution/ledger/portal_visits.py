@@ -69,10 +69,3 @@ def last_export(
         [person_id, organization_code, year],
     ).fetchone()
     return row[0] if row else None
-
-
-def note_refused(conn: psycopg.Connection, *, actor: str, asked: str) -> None:
-    """Somebody asked for what he may not see; `asked` names no student."""
-    conn.execute(
-        "INSERT INTO ledger.access_log (actor, command, result_ids) VALUES (%s, %s, '{}')", [actor, asked]
-    )

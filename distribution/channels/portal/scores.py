@@ -112,6 +112,7 @@ class Counts:
     scores: int = 0
     students: int = 0
     new: int = 0
+    since_export: int = 0
     corrected: int = 0
     newest_at: datetime | None = None
     exams: tuple[tuple[str, str, int], ...] = ()
@@ -273,8 +274,17 @@ def one(
         ).fetchone()
 
 
-def counts(conn: psycopg.Connection, question: Question) -> Counts:
-    """How many scores the question asks for and how they fall; discloses nobody."""
+def counts(
+    conn: psycopg.Connection,
+    question: Question,
+    *,
+    visited_at: datetime | None = None,
+    exported_at: datetime | None = None,
+) -> Counts:
+    """How many scores the question asks for and how they fall; discloses nobody.
+
+    `new` counts those staged after `visited_at`, `since_export` those after `exported_at`.
+    """
     with access.as_schools(conn, question.schools):
         found = conn.execute(
             f"""
@@ -282,20 +292,22 @@ def counts(conn: psycopg.Connection, question: Question) -> Counts:
                    coalesce(s.exam_code, s.funding, to_char(s.test_date, 'YYYY-MM'), s.school_code) AS value,
                    max(s.exam_title), max(o.name), count(*), count(DISTINCT s.candidate_id),
                    count(*) FILTER (WHERE s.action <> %(new)s AND s.former_score IS NOT NULL),
+                   count(*) FILTER (WHERE s.staged_at > %(visited_at)s),
+                   count(*) FILTER (WHERE s.staged_at > %(exported_at)s),
                    max(s.staged_at)
             {rows_asked_for(question)}
             GROUP BY GROUPING SETS ((s.exam_code), (s.funding), (to_char(s.test_date, 'YYYY-MM')),
                                     (s.school_code), ())
             """,
-            question.parameters,
+            {**question.parameters, "visited_at": visited_at, "exported_at": exported_at},
         ).fetchall()
     sets: dict[int, list[tuple[str, str, int]]] = {}
     whole = Counts()
-    for level, value, exam_title, school_name, number, students, corrected, newest_at in found:
+    for level, value, exam_title, school_name, number, students, corrected, new, added, newest_at in found:
         title = exam_title if level == _EXAM else school_name if level == _SCHOOL else value
         sets.setdefault(level, []).append((value, title or value or "", number))
         if level == _ALL:
-            whole = Counts(scores=number, students=students, corrected=corrected, newest_at=newest_at)
+            whole = Counts(number, students, new, added, corrected, newest_at)
     return replace(
         whole,
         exams=tuple(sorted(sets.get(_EXAM, ()), key=lambda each: each[1])),

@@ -1,0 +1,1 @@
+"""The portal: coordinators of schools and districts read their students' scores."""

@@ -1,0 +1,212 @@
+"""Who stands at the door: the session of a request, its person, and the organisation that was asked for."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import Depends, Form, Request
+
+from distribution import academic_year
+from distribution.errors import PermanentError, UsageError
+from distribution.jobs import portal_access, portal_scores
+from distribution.jobs.portal_access import Organization, Person, RefusalReason
+from distribution.jobs.portal_scores import Viewer
+from distribution.jobs.wiring import Line
+from distribution.ledger.portal_sessions import Ending, Session
+from distribution.web import csrf, sessions
+
+log = logging.getLogger(__name__)
+
+
+class NotSignedIn(PermanentError):
+    """The page needs a session; `ended`: there was one, and it is over."""
+
+    code = "not-signed-in"
+
+    def __init__(self, *, ended: bool = False):
+        self.ended = ended
+        super().__init__("Sign in first.")
+
+
+class NotHere(PermanentError):
+    """There is no such page, or not for this person: the answer is the same."""
+
+    code = "not-here"
+
+    def __init__(self) -> None:
+        super().__init__("This page does not exist, or you may not see it.")
+
+
+class CodeNeeded(PermanentError):
+    """The year's code, or the agreement, comes before the organisation's pages."""
+
+    code = "code-needed"
+
+    def __init__(self, organization: Organization):
+        self.organization = organization
+        super().__init__("Enter this year's access code first.")
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who sent a request."""
+
+    token: str = field(repr=False)
+    session: Session
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """An organisation that a guest may open, and the guest."""
+
+    guest: Guest
+    organization: Organization
+    viewer: Viewer
+
+    def values(self) -> dict[str, Any]:
+        """What every page of an organisation is told."""
+        return {
+            "session_token": self.guest.token,
+            "guest": self.guest.person,
+            "organization": self.organization,
+            "zone": self.viewer.zone,
+        }
+
+
+def line_of(request: Request) -> Line:
+    line: Line = request.app.state.line
+    return line
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a proxy uvicorn has put the visitor's address there."""
+    return request.client.host if request.client else ""
+
+
+TheLine = Annotated[Line, Depends(line_of)]
+
+
+def guest_of(request: Request, line: TheLine) -> Guest:
+    """The guest of a request. Raises NotSignedIn; rights that ended end every session of the person."""
+    token = request.cookies.get(sessions.COOKIE, "")
+    session = sessions.read(line, token)
+    if session is None:
+        raise NotSignedIn(ended=bool(token))
+    person = portal_access.person_of(line, session.person_id, on=line.now())
+    if person is None:
+        sessions.end(line, session, because=Ending.RIGHTS_ENDED)
+        log.warning("Person %s has no organisation any more: sessions ended", session.person_id)
+        raise NotSignedIn(ended=True)
+    return Guest(token, session, person)
+
+
+TheGuest = Annotated[Guest, Depends(guest_of)]
+
+
+def room_of(request: Request, guest: TheGuest, code: str) -> Room:
+    """The organisation of the path, whatever it still needs. Raises NotHere for one not the guest's."""
+    for organization in guest.person.organizations:
+        if organization.code == code:
+            return Room(guest, organization, _viewer(guest, organization))
+    _refuse(request, guest, _plain(code), RefusalReason.NOT_YOUR_ORGANIZATION)
+    raise NotHere
+
+
+TheRoom = Annotated[Room, Depends(room_of)]
+
+
+def open_room_of(room: TheRoom) -> Room:
+    """The organisation of the path with code and agreement in order. Raises CodeNeeded."""
+    if room.organization.needs_code or room.organization.needs_agreement:
+        raise CodeNeeded(room.organization)
+    return room
+
+
+TheOpenRoom = Annotated[Room, Depends(open_room_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """An open organisation in an academic year that it may look at."""
+
+    room: Room
+    year: int
+    years: tuple[int, ...]
+
+    def values(self) -> dict[str, Any]:
+        return {**self.room.values(), "year": self.year, "years": self.years}
+
+
+def year_of(request: Request, line: TheLine, room: TheOpenRoom, year: str) -> Year:
+    """The academic year of the path. Raises NotHere for one that has nothing to show."""
+    try:
+        first = academic_year.parsed(year)
+    except UsageError as exc:
+        raise NotHere from exc
+    years = tuple(portal_scores.years(line, room.viewer))
+    if first not in years:
+        raise refuse(request, room, RefusalReason.NO_SUCH_RESULT)
+    return Year(room, first, years)
+
+
+TheYear = Annotated[Year, Depends(year_of)]
+
+
+def refuse(request: Request, room: Room, why: RefusalReason) -> NotHere:
+    """Note among the refused accesses what was asked of an organisation; the answer to raise."""
+    _refuse(request, room.guest, room.organization.code, why)
+    return NotHere()
+
+
+def _refuse(request: Request, guest: Guest, code: str, why: RefusalReason) -> None:
+    line = line_of(request)
+    portal_access.note_refused(
+        line, guest.person.person_id, code, why, at=line.now(), address=address_of(request)
+    )
+
+
+def _plain(code: str) -> str:
+    return code if len(code) <= 6 and code.isascii() and code.isalnum() else "?"
+
+
+def _viewer(guest: Guest, organization: Organization) -> Viewer:
+    try:
+        zone = ZoneInfo(organization.time_zone or "America/New_York")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("America/New_York")
+    return Viewer(
+        person_id=guest.person.person_id,
+        session_id=guest.session.session_id,
+        email=guest.person.email,
+        organization_code=organization.code,
+        zone=zone,
+    )
+
+
+def own_form(
+    request: Request, guest: TheGuest, form_token: Annotated[str, Form(alias=csrf.FIELD)] = ""
+) -> None:
+    """Raise ForeignForm unless a page of this session sent the form."""
+    assert_own(request, form_token, guest.token)
+
+
+def assert_own(request: Request, form_token: str, session_token: str) -> None:
+    """The same for a form before the sign-in, whose session is the visitor's cookie."""
+    csrf.assert_own(
+        origin=request.headers.get("origin"),
+        referer=request.headers.get("referer"),
+        allowed=_origins(request),
+        token=form_token,
+        session_token=session_token,
+    )
+
+
+OwnForm = Depends(own_form)
+
+
+def _origins(request: Request) -> tuple[str, ...]:
+    settings: Mapping[str, str] = {"url": request.app.state.line.settings.portal_url}
+    return (f"{request.url.scheme}://{request.url.netloc}", settings["url"].rstrip("/"))

@@ -1,0 +1,94 @@
+"""Session tokens: random, in a cookie of the browser alone; the ledger knows their hash."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import Request, Response
+
+from distribution.jobs.wiring import Line
+from distribution.ledger import portal_sessions
+from distribution.ledger.connection import Role
+from distribution.ledger.portal_sessions import Ending, Session
+
+COOKIE = "score_portal"
+VISITOR_COOKIE = "score_portal_visitor"  # before the sign-in: binds the form to the browser
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a session lasts: idle, and in all."""
+
+    idle: timedelta
+    longest: timedelta
+
+
+def limits_of(line: Line) -> Limits:
+    return Limits(
+        idle=timedelta(minutes=line.settings.portal_idle_minutes),
+        longest=timedelta(hours=line.settings.portal_session_hours),
+    )
+
+
+def begin(line: Line, *, person_id: int, former_token: str, address: str) -> str:
+    """A new session's token; whatever session the browser had before ends."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    with line.connect(role=Role.PORTAL) as conn:
+        former = _read(line, conn, former_token)
+        if former is not None:
+            portal_sessions.end(conn, former.session_id, at=line.now(), because=Ending.SIGNED_OUT)
+        portal_sessions.begin(
+            conn, token_hash=_hash(token), person_id=person_id, at=line.now(), address=address
+        )
+    return token
+
+
+def read(line: Line, token: str) -> Session | None:
+    """The open session of a token; None for no, an unknown or an ended one."""
+    if not token:
+        return None
+    with line.connect(role=Role.PORTAL) as conn:
+        return _read(line, conn, token)
+
+
+def _read(line: Line, conn: object, token: str) -> Session | None:
+    limits = limits_of(line)
+    return portal_sessions.read(
+        conn,  # type: ignore[arg-type]
+        _hash(token),
+        at=line.now(),
+        idle=limits.idle,
+        longest=limits.longest,
+    )
+
+
+def end(line: Line, session: Session, *, because: Ending) -> None:
+    """End one session; with EVERYWHERE or RIGHTS_ENDED every session of its person."""
+    with line.connect(role=Role.PORTAL) as conn:
+        if because in (Ending.EVERYWHERE, Ending.RIGHTS_ENDED):
+            portal_sessions.end_all(conn, session.person_id, at=line.now(), because=because)
+        else:
+            portal_sessions.end(conn, session.session_id, at=line.now(), because=because)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def new_visitor() -> str:
+    """What a browser without a session is known by while its sign-in form is open."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def give(response: Response, request: Request, name: str, value: str) -> None:
+    """Set a cookie that no script reads and no other site sends; over HTTPS it travels on HTTPS alone."""
+    response.set_cookie(
+        name, value, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/"
+    )
+
+
+def take(response: Response, name: str) -> None:
+    """Take a cookie back."""
+    response.delete_cookie(name, path="/")
