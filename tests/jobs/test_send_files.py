@@ -14,7 +14,7 @@ from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries, endpoints, files, locks, transfers
 from distribution.model import Channel, Receipt
 from tests.support import sftp_servers
-from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
+from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, picked_up, states
 from tests.support.sftp_servers import Host
 
 logging.getLogger("asyncssh").setLevel(logging.ERROR)
@@ -263,10 +263,7 @@ def test_a_host_that_picks_up_at_once_gets_one_file(line: Line, tmp_path: Path) 
         join(line, host, endpoint(host, "4471", directory="/4471", control="both"))
         owe(line, "4471", "R-1")
         assert night(line)[1].delivered == 1
-        assert arrived(host, "picked-up") == [
-            f"000-{name('4471', 1)}",
-            "001-CTL_4471_20261123_000001.json",
-        ]
+        assert picked_up(host) == [name("4471", 1), "CTL_4471_20261123_000001.json"]
 
 
 def test_picked_up_before_the_answer_counts_as_delivered_and_is_not_sent_again(
@@ -278,10 +275,7 @@ def test_picked_up_before_the_answer_counts_as_delivered_and_is_not_sent_again(
         owe(line, "4471", "R-1")
         assert night(line)[1].failed == 1
         assert night(line)[1].delivered == 1
-        assert arrived(host, "picked-up") == [
-            f"000-{name('4471', 1)}",
-            "001-CTL_4471_20261123_000001.json",
-        ]
+        assert picked_up(host) == [name("4471", 1), "CTL_4471_20261123_000001.json"]
 
 
 def test_a_full_disk_publishes_nothing_and_waits_for_a_person(line: Line, tmp_path: Path) -> None:

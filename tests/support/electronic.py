@@ -17,7 +17,7 @@ NIGHT = date(2026, 11, 23)
 def endpoint(host: Host, code: str, *, directory: str | None = None, **given: object) -> Endpoint:
     """An endpoint at the host; the folder is made there."""
     if directory is None:
-        directory = str(host.folder(code))
+        directory = host.path(code)
     wanted = Endpoint(
         code=code,
         host="127.0.0.1",
@@ -32,7 +32,13 @@ def endpoint(host: Host, code: str, *, directory: str | None = None, **given: ob
 
 def join(line: Line, host: Host, *wanted: Endpoint) -> None:
     """Put the endpoints on file, and the host's account key into the secrets."""
-    (line.settings.secrets / "partner.key").write_text(host.key)
+    for kind, secret in (("key", host.key), ("password", host.password)):
+        path = line.settings.secrets / f"partner.{kind}"
+        # A password is all there is, where a host asks for one.
+        if secret and not (kind == "key" and host.password):
+            path.write_text(secret)
+        else:
+            path.unlink(missing_ok=True)
     with line.connect() as conn:
         endpoints.load(conn, wanted, loaded_by="test", four_eyes=False)
 
@@ -55,3 +61,8 @@ def states(conn: psycopg.Connection) -> dict[str, int]:
 def arrived(host: Host, code: str) -> list[str]:
     """What lies in the institution's folder."""
     return sorted(path.name for path in host.folder(code).iterdir())
+
+
+def picked_up(host: Host) -> list[str]:
+    """What a robot took, in its order."""
+    return [name.partition("-")[2] for name in arrived(host, "picked-up")]

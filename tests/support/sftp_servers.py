@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import getpass
+import itertools
 import os
 import shutil
 import socket
@@ -13,21 +14,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import asyncssh
 
 ROOM_FOR_BYTES = 40_000
+PASSWORD = "correct horse"
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host that is up: where it listens, its key line, and the account's private key."""
+    """A host that is up: where it listens, its key line, and the account's private key or password.
+
+    `seen_as`: how the account sees `root`; empty = under its own name.
+    """
 
     port: int
     host_key: str
     key: str
     username: str
     root: Path
+    password: str = ""
+    seen_as: str = ""
+
+    def path(self, name: str) -> str:
+        """A folder of the account as the account names it; made when missing."""
+        folder = self.folder(name)
+        return f"{self.seen_as.rstrip('/')}/{name}" if self.seen_as else str(folder)
 
     def folder(self, name: str) -> Path:
         """A folder of the account; made when missing."""
@@ -52,46 +65,67 @@ def public_line(key: asyncssh.SSHKey) -> str:
 
 # OpenSSH ----------------------------------------------------------------------------
 @contextmanager
-def openssh(folder: Path, *, port: int | None = None, key: asyncssh.SSHKey | None = None) -> Iterator[Host]:
-    """A real sshd on loopback that lets the caller in by key, for SFTP only."""
+def openssh(
+    folder: Path,
+    *,
+    port: int | None = None,
+    key: asyncssh.SSHKey | None = None,
+    requests: str = "",
+    more: str = "",
+    root: Path | None = None,
+    seen_as: str = "",
+) -> Iterator[Host]:
+    """A real sshd on loopback that lets the caller in by key, for SFTP only.
+
+    `requests`: arguments of its SFTP server such as `-P stat,rename`, which forbid requests. `more`: lines of
+    its configuration.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    root = root or folder / "root"
+    root.mkdir(exist_ok=True)
     port = port or free_port()
     host_key, account_key = key or new_key(), new_key()
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd's privilege separation asks for it
-    process = subprocess.Popen(
-        [
-            shutil.which("sshd") or "/usr/sbin/sshd",
-            "-D",
-            "-e",
-            "-f",
-            _sshd_config(folder, port, host_key, account_key),
-        ],
-        stderr=(folder / "sshd.log").open("wb"),
-    )
-    try:
-        _wait_for(port)
-        yield Host(
-            port,
-            public_line(host_key),
-            account_key.export_private_key().decode(),
-            getpass.getuser(),
-            folder / "root",
+    program = shutil.which("sshd") or "/usr/sbin/sshd"
+    config = _sshd_config(folder, port, host_key, account_key, requests=requests, more=more)
+    with _running([program, "-D", "-e", "-f", config], port, folder / "sshd.log"):
+        key_text = account_key.export_private_key().decode()
+        yield Host(port, public_line(host_key), key_text, getpass.getuser(), root, seen_as=seen_as)
+
+
+@contextmanager
+def _running(
+    command: list[str], port: int, log: Path, *, environment: dict[str, str] | None = None
+) -> Iterator[None]:
+    """A server that is ended with the block."""
+    with log.open("wb") as told:
+        process = subprocess.Popen(
+            command, stdout=told, stderr=told, stdin=subprocess.DEVNULL, env=environment or dict(os.environ)
         )
-    finally:
-        process.terminate()
-        process.wait(10)
+        try:
+            _wait_for(port)
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
-def _sshd_config(folder: Path, port: int, host_key: asyncssh.SSHKey, account_key: asyncssh.SSHKey) -> str:
-    (folder / "root").mkdir(exist_ok=True)
+def _sshd_config(
+    folder: Path,
+    port: int,
+    host_key: asyncssh.SSHKey,
+    account_key: asyncssh.SSHKey,
+    *,
+    requests: str,
+    more: str,
+) -> str:
     host_file, allowed = folder / "host_key", folder / "authorized_keys"
     host_file.write_bytes(host_key.export_private_key())
     host_file.chmod(0o600)
     allowed.write_text(public_line(account_key) + "\n")
     config = folder / "sshd_config"
-    config.write_text(
-        f"""
+    lines = f"""
         Port {port}
         ListenAddress 127.0.0.1
         HostKey {host_file}
@@ -99,17 +133,20 @@ def _sshd_config(folder: Path, port: int, host_key: asyncssh.SSHKey, account_key
         AuthorizedKeysFile {allowed}
         StrictModes no
         UsePAM no
+        UseDNS no
         PasswordAuthentication no
         PermitRootLogin prohibit-password
+        MaxStartups 200
         Subsystem sftp internal-sftp
-        ForceCommand internal-sftp
+        ForceCommand internal-sftp {requests}
+        {more}
         """
-    )
+    config.write_text("\n".join(each.strip() for each in lines.splitlines()))
     return str(config)
 
 
 def _wait_for(port: int) -> None:
-    for _ in range(100):
+    for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
@@ -118,10 +155,10 @@ def _wait_for(port: int) -> None:
 
 # hosts with a fault ----------------------------------------------------------------------------
 class Sound(asyncssh.SFTPServer):
-    """A host without a fault; the base of those that have one."""
+    """A host without a fault; the base of the others. A fault that comes once comes once a folder."""
 
     chroot_folder: Path
-    fault_is_over = False
+    had: set[str]
 
     def __init__(self, chan: asyncssh.SSHServerChannel):
         super().__init__(chan, chroot=os.fsencode(self.chroot_folder))
@@ -134,13 +171,42 @@ class Sound(asyncssh.SFTPServer):
     def path_of(self, name: bytes) -> Path:
         return Path(os.fsdecode(self.map_path(name)))
 
+    def comes_first(self, path: Path) -> bool:
+        """True for the first call about a folder."""
+        folder = str(path.parent)
+        if folder in self.had:
+            return False
+        self.had.add(folder)
+        return True
+
+    def pick_up(self, taken: Path) -> None:
+        """A robot takes a file away."""
+        store = self.chroot_folder / "picked-up"
+        store.mkdir(exist_ok=True)
+        taken.rename(store / f"{next(_PICKED_UP):06d}-{taken.name}")
+
+
+_PICKED_UP = itertools.count()
+
+
+def _path_of_handle(file_obj: object) -> Path:
+    return Path(os.fsdecode(file_obj.name))  # type: ignore[attr-defined]
+
+
+class DropsAtClose(Sound):
+    """The line breaks when the first file is closed."""
+
+    def close(self, file_obj: object) -> None:
+        super().close(file_obj)
+        if self.comes_first(_path_of_handle(file_obj)):
+            self.cut()
+
 
 class DropsAtRename(Sound):
     """The line breaks before the first rename is done."""
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        if not type(self).fault_is_over:
-            type(self).fault_is_over = True
+        if self.comes_first(self.path_of(newpath)):
             self.cut()
         super().rename(oldpath, newpath)
 
@@ -150,9 +216,16 @@ class DropsAfterRename(Sound):
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         super().rename(oldpath, newpath)
-        if not type(self).fault_is_over:
-            type(self).fault_is_over = True
+        if self.comes_first(self.path_of(newpath)):
             self.cut()
+
+
+class RefusesAfterRename(Sound):
+    """The rename is done, and the answer says that it failed."""
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        super().rename(oldpath, newpath)
+        raise asyncssh.SFTPFailure("Failure")
 
 
 class PicksUpAtOnce(Sound):
@@ -160,11 +233,7 @@ class PicksUpAtOnce(Sound):
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         super().rename(oldpath, newpath)
-        taken = self.path_of(newpath)
-        store = self.chroot_folder / "picked-up"
-        store.mkdir(exist_ok=True)
-        number = len(list(store.iterdir()))
-        taken.rename(store / f"{number:03d}-{taken.name}")
+        self.pick_up(self.path_of(newpath))
 
 
 class PicksUpAndDrops(PicksUpAtOnce):
@@ -172,17 +241,46 @@ class PicksUpAndDrops(PicksUpAtOnce):
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         await super().rename(oldpath, newpath)
-        if not type(self).fault_is_over:
-            type(self).fault_is_over = True
+        if self.comes_first(self.path_of(newpath)):
             self.cut()
+
+
+class PicksUpWithDoneFile(Sound):
+    """A robot takes the data and its done-file as soon as the done-file is closed."""
+
+    def close(self, file_obj: object) -> None:
+        super().close(file_obj)
+        done = _path_of_handle(file_obj)
+        if done.name.startswith("CTL_") and done.exists() and done.stat().st_size:
+            for path in sorted(done.parent.iterdir(), reverse=True):
+                self.pick_up(path)
+
+
+class RobotTakesParts(Sound):
+    """A robot takes every file when it is closed, also one under its temporary name."""
+
+    def close(self, file_obj: object) -> None:
+        super().close(file_obj)
+        path = _path_of_handle(file_obj)
+        if path.name.endswith(".part") and path.exists():
+            self.pick_up(path)
 
 
 class DiskFull(Sound):
     """There is room for `ROOM_FOR_BYTES` bytes, then every write is refused."""
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        if not type(self).fault_is_over and offset + len(data) > ROOM_FOR_BYTES:
+        if offset + len(data) > ROOM_FOR_BYTES:
             raise asyncssh.SFTPFailure("No space left on device")
+        return super().write(file_obj, offset, data)  # type: ignore[return-value]
+
+
+class QuotaExceeded(Sound):
+    """Like a full disk, and the host says only `Failure`."""
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        if offset + len(data) > ROOM_FOR_BYTES:
+            raise asyncssh.SFTPFailure("Failure")
         return super().write(file_obj, offset, data)  # type: ignore[return-value]
 
 
@@ -196,6 +294,83 @@ class LiesAboutSize(Sound):
         return len(data)
 
 
+class FullAtClose(LiesAboutSize):
+    """Takes every byte, and says only on closing that it did not keep them."""
+
+    def fstat(self, file_obj: object) -> asyncssh.SFTPAttrs:
+        return asyncssh.SFTPAttrs(permissions=0o100600)
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        raise asyncssh.SFTPPermissionDenied("Permission denied")
+
+    def close(self, file_obj: object) -> None:
+        is_cut_off = os.fstat(file_obj.fileno()).st_size == ROOM_FOR_BYTES  # type: ignore[attr-defined]
+        super().close(file_obj)
+        if is_cut_off:
+            raise asyncssh.SFTPFailure("Failure")
+
+
+class ShowsTheSizeItWasTold(LiesAboutSize):
+    """Keeps only the first bytes, and shows the size of all of them."""
+
+    told: ClassVar[dict[str, int]] = {}
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        path = str(_path_of_handle(file_obj))
+        self.told[path] = max(self.told.get(path, 0), offset + len(data))
+        return await super().write(file_obj, offset, data)
+
+    def fstat(self, file_obj: object) -> asyncssh.SFTPAttrs:
+        return asyncssh.SFTPAttrs(size=self.told.get(str(_path_of_handle(file_obj)), 0), permissions=0o100600)
+
+
+class SaysNoSize(Sound):
+    """Shows files without their size."""
+
+    def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        return asyncssh.SFTPAttrs(permissions=os.stat(self.map_path(path)).st_mode)
+
+    def fstat(self, file_obj: object) -> asyncssh.SFTPAttrs:
+        return asyncssh.SFTPAttrs(permissions=0o100600)
+
+
+class WrongSize(Sound):
+    """Keeps every byte, and shows a size that is one too small."""
+
+    def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        there = os.stat(self.map_path(path))
+        return asyncssh.SFTPAttrs(size=max(0, there.st_size - 1), permissions=there.st_mode)
+
+    def fstat(self, file_obj: object) -> asyncssh.SFTPAttrs:
+        file_obj.flush()  # type: ignore[attr-defined]
+        there = os.fstat(file_obj.fileno())  # type: ignore[attr-defined]
+        return asyncssh.SFTPAttrs(size=max(0, there.st_size - 1), permissions=there.st_mode)
+
+
+class FoldsCase(Sound):
+    """Keeps every name in small letters, as some hosts do that do not tell capitals apart."""
+
+    def map_path(self, path: bytes) -> bytes:
+        folder, _, name = path.rpartition(b"/")
+        return super().map_path(folder + b"/" + name.lower())
+
+
+class AnswersOutOfOrder(Sound):
+    """Answers later requests first."""
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        await asyncio.sleep(0.02 if offset == 0 else 0)
+        return super().write(file_obj, offset, data)  # type: ignore[return-value]
+
+
+class WritesUnixLines(Sound):
+    """Turns CRLF into LF, so that a file is never the one that was sent."""
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        super().write(file_obj, offset, data.replace(b"\r\n", b"\n"))  # type: ignore[arg-type]
+        return len(data)
+
+
 class TakesTemporaryNames(Sound):
     """A robot takes every file, also one under its temporary name."""
 
@@ -205,10 +380,10 @@ class TakesTemporaryNames(Sound):
 
 
 class NeverAnswers(Sound):
-    """Stops answering in the middle of a write."""
+    """Stops answering in the middle of the first write."""
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        if not type(self).fault_is_over:
+        if self.comes_first(_path_of_handle(file_obj)):
             await asyncio.sleep(3600)
         return super().write(file_obj, offset, data)  # type: ignore[return-value]
 
@@ -234,6 +409,35 @@ class RefusesSignIn(_Door):
     lets_in = False
 
 
+class TakesPasswords(_Door):
+    """Lets in by password."""
+
+    def public_key_auth_supported(self) -> bool:
+        return False
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == PASSWORD
+
+
+class AsksForPasswords(_Door):
+    """Lets in by password, but only as the answer to a question (keyboard-interactive)."""
+
+    def public_key_auth_supported(self) -> bool:
+        return False
+
+    def kbdint_auth_supported(self) -> bool:
+        return True
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> object:
+        return "", "", "", [("Password: ", False)]
+
+    def validate_kbdint_response(self, username: str, responses: list[str]) -> bool:
+        return list(responses) == [PASSWORD]
+
+
 @contextmanager
 def faulty(
     folder: Path,
@@ -242,12 +446,13 @@ def faulty(
     door: type[_Door] = _Door,
     port: int = 0,
     key: asyncssh.SSHKey | None = None,
+    **more: object,
 ) -> Iterator[Host]:
     """An asyncssh server whose SFTP side is `fault` and whose sign-in is `door`, in a thread of its own."""
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
     host_key, account_key = key or new_key(), new_key()
-    served = type(fault.__name__, (fault,), {"chroot_folder": root, "fault_is_over": False})
+    served = type(fault.__name__, (fault,), {"chroot_folder": root, "had": set()})
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -260,6 +465,7 @@ def faulty(
             server_factory=door,
             sftp_factory=served,
             allow_scp=False,
+            **more,
         )
 
     server = asyncio.run_coroutine_threadsafe(listen(), loop).result(30)
@@ -270,6 +476,8 @@ def faulty(
             account_key.export_private_key().decode(),
             "clep",
             root,
+            password=PASSWORD if door in (TakesPasswords, AsksForPasswords) else "",
+            seen_as="/",
         )
     finally:
         asyncio.run_coroutine_threadsafe(_close(server), loop).result(30)

@@ -39,7 +39,6 @@ _WEAK = {
 }
 _KEX = "curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256,diffie-hellman-group16-sha512"
 _LONG_LINE = re.compile(r"^-\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[\d:]+\s(.*)$")
-_ANY_LINE = re.compile(r"^[-dlcbps]\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[\d:]+\s(.*)$")
 _SEEN_KEY = re.compile(r"The fingerprint for the (\S+) key sent by the remote host is\s+(\S+?)\.?\s")
 
 
@@ -89,13 +88,13 @@ class Session:
 
     def _stat(self, path: str) -> Seen | None:
         try:
-            said = self._ask(f"ls -ldn {_quoted(path)}")
+            said = self._ask(f"ls -lan {_quoted(path)}")
         except FileNotFoundError:
             return None
         for line in said:
-            if found := _ANY_LINE.match(line):
+            if (found := _LONG_LINE.match(line)) and found[2] == path:
                 return Seen(int(found[1]))
-        raise _refusal(said)
+        return Seen(None)  # a folder, whose files it lists
 
     def listing(self, directory: str) -> dict[str, Seen]:
         said = self._ask(f"ls -lan {_quoted(directory.rstrip('/') + '/')}")
@@ -212,7 +211,7 @@ def connect(account: Account, *, seconds: float) -> Session:
     folder = Path(tempfile.mkdtemp(prefix="sftp-"))  # mode 0700
     try:
         process = subprocess.Popen(
-            [program, "-q", "-b", "-", *_options(account, folder), _destination(account)],
+            [program, *_options(account, folder), "-q", "-b", "-", _destination(account)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -269,7 +268,7 @@ def _options(account: Account, folder: Path) -> list[str]:
         "NumberOfPasswordPrompts": "1",
         "IdentitiesOnly": "yes",
         "IdentityFile": "none",
-        "BatchMode": "no",  # else it would ask no helper for the password
+        "BatchMode": "no",  # before -b, which would let it ask no helper for the password
     }
     if account.key is not None:
         key = folder / "key"

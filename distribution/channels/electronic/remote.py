@@ -54,7 +54,7 @@ class NotKept(OSError):
 
 
 class Remote(Protocol):
-    """A signed-in session. Its calls raise OSError, FileNotFoundError and PermissionError by what they mean."""
+    """A signed-in session. Its calls raise OSError; where the host says why, one that says so too."""
 
     account: Account
 

@@ -4,9 +4,8 @@ import base64
 import io
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 
 import paramiko
 
@@ -63,11 +62,6 @@ class Session:
     @property
     def is_alive(self) -> bool:
         return self._transport.is_active()
-
-    @cached_property
-    def sftp(self) -> paramiko.SFTPClient:
-        """A client with all of SFTP, for checks; what is delivered goes through the session itself."""
-        return _checking_client(self._transport, self.account)
 
     def close(self) -> None:
         # In this order: handles left open annoy partners.
@@ -141,6 +135,19 @@ def connect(account: Account, *, seconds: float) -> Session:
     Raises PermanentError (`host-key`, `sign-in`) or TransientError (`unreachable`, `connection-lost`,
     `timed-out`, `refused-by-host`, `credential`).
     """
+    try:
+        return _connect(account, seconds=seconds, sign_in=_sign_in)
+    except _AsksForPasswords:
+        # On a connection of its own: paramiko asks for the sign-in service a second time, and not all hosts
+        # take that.
+        return _connect(account, seconds=seconds, sign_in=_answer_questions)
+
+
+class _AsksForPasswords(Exception):  # no error: there is another way in
+    """The host takes passwords only as the answer to a question (keyboard-interactive)."""
+
+
+def _connect(account: Account, *, seconds: float, sign_in: Callable[..., None]) -> Session:
     wanted = pinned_key(account.host_key)
     private = _private_key(account)
     transport = paramiko.Transport(_socket(account))
@@ -151,7 +158,8 @@ def connect(account: Account, *, seconds: float) -> Session:
     try:
         with _wall_clock(transport, account, seconds):
             _exchange_keys(transport, account, wanted)
-            _sign_in(transport, account, private)
+            with _refusals_of_sign_in(transport, account):
+                sign_in(transport, account, private)
             return Session(account, transport, _open_sftp(transport, account))
     except BaseException:
         _hang_up(transport)
@@ -224,12 +232,10 @@ def _private_key(account: Account) -> paramiko.PKey | None:
     )
 
 
-def _sign_in(transport: paramiko.Transport, account: Account, private: paramiko.PKey | None) -> None:
+@contextmanager
+def _refusals_of_sign_in(transport: paramiko.Transport, account: Account) -> Iterator[None]:
     try:
-        if private is not None:
-            transport.auth_publickey(account.username, private)
-        else:
-            _sign_in_by_password(transport, account)
+        yield
     except paramiko.AuthenticationException as exc:
         raise sign_in_refused(account) from exc
     except (paramiko.SSHException, EOFError, OSError) as exc:
@@ -238,18 +244,24 @@ def _sign_in(transport: paramiko.Transport, account: Account, private: paramiko.
         raise sign_in_refused(account)  # it asks for a second proof that is not on file
 
 
-def _sign_in_by_password(transport: paramiko.Transport, account: Account) -> None:
-    """By password, or where the host takes passwords only so, as the answer to its questions."""
-    password = account.password or ""
+def _sign_in(transport: paramiko.Transport, account: Account, private: paramiko.PKey | None) -> None:
+    if private is not None:
+        transport.auth_publickey(account.username, private)
+        return
     try:
-        transport.auth_password(account.username, password, fallback=False)
+        transport.auth_password(account.username, account.password or "", fallback=False)
     except paramiko.BadAuthenticationType as exc:
         # A password that was refused is not tried twice: accounts are locked for that.
-        if _INTERACTIVE not in exc.allowed_types:
-            raise
-        transport.auth_interactive(
-            account.username, lambda title, words, questions: [password for _ in questions]
-        )
+        if _INTERACTIVE in exc.allowed_types:
+            raise _AsksForPasswords from exc
+        raise
+
+
+def _answer_questions(transport: paramiko.Transport, account: Account, private: paramiko.PKey | None) -> None:
+    password = account.password or ""
+    transport.auth_interactive(
+        account.username, lambda title, words, questions: [password for _ in questions]
+    )
 
 
 def _open_sftp(transport: paramiko.Transport, account: Account) -> Wire:
@@ -260,19 +272,6 @@ def _open_sftp(transport: paramiko.Transport, account: Account) -> Wire:
         wire = Wire(channel)
         wire.greet()
         return wire
-    except (paramiko.SSHException, EOFError, OSError) as exc:
-        raise _no_sftp(account) from exc
-
-
-def _checking_client(transport: paramiko.Transport, account: Account) -> paramiko.SFTPClient:
-    try:
-        client = paramiko.SFTPClient.from_transport(transport)
-        if client is None:
-            raise paramiko.SSHException("no channel")
-        channel = client.get_channel()
-        if channel is not None:
-            channel.settimeout(_CHANNEL_SECONDS)
-        return client
     except (paramiko.SSHException, EOFError, OSError) as exc:
         raise _no_sftp(account) from exc
 
