@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -47,6 +47,11 @@ class Host:
         path = self.root / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def at_port(host: Host, port: int) -> Host:
+    """The host as it is reached through a relay."""
+    return replace(host, port=port)
 
 
 def free_port() -> int:

@@ -1,0 +1,151 @@
+"""Every host and agreement × a SIGKILL at every step of a delivery: once and whole, or held, or it waits.
+
+The whole runs under `make proof` and takes up what an earlier run found as long as the code is the same; a
+seeded sample runs with every change.
+"""
+
+import hashlib
+import json
+import logging
+import random
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from distribution.jobs.wiring import Line
+from tests.support import killed_senders
+from tests.support.delivery_settings import ALL
+from tests.support.killed_senders import GOOD, Outcome, Setting
+from tests.support.other_servers import NotHere
+
+ROOT = Path(__file__).resolve().parents[2]
+FOUND = ROOT / "var" / "proof" / "delivery-matrix.json"
+SOURCES = [
+    *sorted((ROOT / "distribution" / "channels" / "electronic").glob("*.py")),
+    ROOT / "distribution" / "jobs" / "send_files.py",
+    ROOT / "distribution" / "jobs" / "visit_hosts.py",
+    ROOT / "distribution" / "ledger" / "transfers.py",
+    *sorted((ROOT / "tests" / "support").glob("*s*.py")),
+]
+MOST_STEPS = 200
+PAIRS = 6
+SAMPLE_SEED, SAMPLE_SETTINGS = 20261123, 14
+
+logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in SOURCES:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _found() -> dict[str, dict]:
+    """What was found with this very code, by setting."""
+    try:
+        kept = json.loads(FOUND.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept["settings"] if kept.get("code") == _fingerprint() else {}
+
+
+def _keep(setting: Setting, row: dict) -> None:
+    FOUND.parent.mkdir(parents=True, exist_ok=True)
+    rows = _found() | {setting.name: row}
+    FOUND.write_text(json.dumps({"code": _fingerprint(), "settings": rows}, indent=1), "utf-8")
+
+
+def _explore(line: Line, folder: Path, setting: Setting) -> dict:
+    """Kill at each step until a sender comes to its end; then some pairs: kill, and kill the recovery too."""
+    line = killed_senders.prepare(line, setting)
+    outcomes: Counter[str] = Counter()
+    bad: list[str] = []
+
+    def note(where: str, outcome: Outcome) -> None:
+        outcomes[outcome.value] += 1
+        if outcome not in GOOD or outcome not in setting.may_end:
+            bad.append(f"{outcome} after a kill at {where}")
+
+    with setting.serve(folder) as host:
+        for step in range(1, MOST_STEPS):
+            cell = killed_senders.new_cell(line, host, setting)
+            was_killed = killed_senders.killed_at(cell, step)
+            note(f"step {step}", killed_senders.settle(cell))
+            if not was_killed:
+                break
+        chance = random.Random(f"{SAMPLE_SEED} {setting.name}")
+        for _ in range(PAIRS):
+            first, second = chance.randint(1, step), chance.randint(1, step)
+            cell = killed_senders.new_cell(line, host, setting)
+            killed_senders.killed_at(cell, first)
+            killed_senders.killed_at(cell, second)
+            note(f"steps {first} and {second}", killed_senders.settle(cell))
+    return {"steps": step - 1, "outcomes": dict(outcomes), "bad": bad}
+
+
+def test_there_are_settings_enough() -> None:
+    assert len({setting.name for setting in ALL}) == len(ALL) >= 35
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("setting", ALL, ids=lambda setting: setting.name)
+def test_a_sender_killed_at_any_step_delivers_once(line: Line, tmp_path: Path, setting: Setting) -> None:
+    row = _found().get(setting.name)
+    if row is None or row.get("not_here"):
+        try:
+            row = _explore(line, tmp_path / "host", setting)
+        except NotHere as exc:
+            _keep(setting, {"not_here": str(exc)})
+            pytest.skip(str(exc))
+        _keep(setting, row)
+    assert row["bad"] == []
+
+
+@pytest.mark.proof
+def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = _found()
+    with capsys.disabled():
+        print("\n" + table(rows))  # noqa: T201  the proof prints what it found
+    assert set(rows) == {setting.name for setting in ALL}
+
+
+def table(rows: dict[str, dict]) -> str:
+    """The whole as text: a row a setting, and the sums."""
+    columns = [outcome.value for outcome in Outcome]
+    lines = [f"{'setting':38} {'steps':>5} {'kills':>5} " + " ".join(f"{each:>9}" for each in columns)]
+    sums: Counter[str] = Counter()
+    for setting in ALL:
+        row = rows.get(setting.name)
+        if row is None or "not_here" in row:
+            lines.append(f"{setting.name:38} {row['not_here'] if row else 'not tried'}")
+            continue
+        counts = Counter(row["outcomes"])
+        sums += counts
+        cells = " ".join(f"{counts[each]:>9}" for each in columns)
+        lines.append(f"{setting.name:38} {row['steps']:>5} {counts.total():>5} {cells}")
+    cells = " ".join(f"{sums[each]:>9}" for each in columns)
+    return "\n".join([*lines, f"{'all':38} {'':>5} {sums.total():>5} {cells}"])
+
+
+_CHANCE = random.Random(SAMPLE_SEED)
+SAMPLE = _CHANCE.sample(ALL, SAMPLE_SETTINGS)
+
+
+@pytest.mark.parametrize("setting", SAMPLE, ids=lambda setting: setting.name)
+def test_a_sample_of_kills(line: Line, tmp_path: Path, setting: Setting) -> None:
+    chance = random.Random(f"sample {setting.name}")
+    with ExitStack() as stack:
+        try:
+            host = stack.enter_context(setting.serve(tmp_path / "host"))
+        except NotHere as exc:
+            pytest.skip(str(exc))
+        line = killed_senders.prepare(line, setting)
+        for step in (chance.randint(1, 20), chance.randint(20, 40)):
+            cell = killed_senders.new_cell(line, host, setting)
+            killed_senders.killed_at(cell, step)
+            assert killed_senders.settle(cell) in setting.may_end, f"killed at step {step}"

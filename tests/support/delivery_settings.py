@@ -1,0 +1,136 @@
+"""The hosts and agreements that a delivery must survive: real servers, forbidden requests, named faults."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+
+import asyncssh
+
+from tests.support import other_servers, sftp_servers
+from tests.support.killed_senders import Outcome, Setting
+from tests.support.relay import SlowBanner
+from tests.support.sftp_servers import Host, faulty, openssh
+
+_HELD_TOO = frozenset({Outcome.DELIVERED, Outcome.HELD})
+_HELD = frozenset({Outcome.HELD})
+_WAITS = frozenset({Outcome.WAITS})
+
+_DONE = {"publish": "done-file"}
+_FOLDER = {"publish": "temp-folder"}
+_LIST = {"look": "list"}
+_NONE = {"look": "none"}
+_SFTP = {"transport": "openssh"}
+_BOTH = {"control": "both"}
+
+
+def _sshd(requests: str = "", more: str = "") -> partial[AbstractContextManager[Host]]:
+    return partial(openssh, requests=requests, more=more)
+
+
+@contextmanager
+def _sha1_only(folder: Path) -> Iterator[Host]:
+    """OpenSSH as it was fifteen years ago."""
+    old = "HostKeyAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group14-sha1\nMACs hmac-sha1\n"
+    old += "PubkeyAcceptedAlgorithms ssh-rsa,ssh-ed25519"
+    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    with openssh(folder, key=key, more=old) as host:
+        yield host
+
+
+@contextmanager
+def _slow_banner(folder: Path) -> Iterator[Host]:
+    with openssh(folder) as host, SlowBanner(host.port) as port:
+        yield sftp_servers.at_port(host, port)
+
+
+_WRITE_ONLY = "-p open,close,write"
+
+REAL: tuple[Setting, ...] = (
+    Setting("OpenSSH", _sshd()),
+    Setting("OpenSSH, data and sidecar", _sshd(), _BOTH),
+    Setting("OpenSSH, chroot", other_servers.chrooted),
+    Setting("OpenSSH, chroot, no rename", partial(other_servers.chrooted, requests="-P rename"), _DONE),
+    Setting("OpenSSH, temporary folder", _sshd(), _FOLDER | _BOTH),
+    Setting("OpenSSH, no posix-rename", _sshd("-P posix-rename")),
+    Setting("OpenSSH, no setstat", _sshd("-P setstat,fsetstat")),
+    Setting("OpenSSH, no remove", _sshd("-P remove")),
+    Setting("OpenSSH, no reading", _sshd("-P read")),
+    Setting("OpenSSH, no fstat", _sshd("-P fstat")),
+    Setting("OpenSSH, no listing", _sshd("-P opendir,readdir")),
+    Setting("OpenSSH, no stat, list", _sshd("-P stat,lstat"), _LIST),
+    Setting("OpenSSH, no stat or fstat, list", _sshd("-P stat,lstat,fstat"), _LIST | _BOTH),
+    Setting("OpenSSH, no stat, no list", _sshd("-P stat,lstat,opendir,readdir"), _NONE, _HELD_TOO),
+    Setting("OpenSSH, nothing to look by", _sshd("-p open,close,write,rename"), _NONE | _BOTH, _HELD_TOO),
+    Setting("OpenSSH, no look, temporary folder", _sshd("-P stat,lstat"), _NONE | _FOLDER, _HELD_TOO),
+    Setting("OpenSSH, no rename", _sshd("-P rename,posix-rename"), _DONE),
+    Setting("OpenSSH, no rename, list", _sshd("-P rename,posix-rename,stat,lstat"), _DONE | _LIST),
+    Setting("OpenSSH, write only", _sshd(_WRITE_ONLY), _DONE | _NONE, _HELD_TOO),
+    Setting("OpenSSH, one session", _sshd(more="MaxSessions 1")),
+    Setting("OpenSSH, new keys all the time", _sshd(more="RekeyLimit 16K")),
+    Setting("OpenSSH, group exchange only", _sshd(more="KexAlgorithms diffie-hellman-group14-sha256")),
+    Setting("OpenSSH, slow banner", _slow_banner),
+    Setting("OpenSSH by sftp", _sshd(), _SFTP | _BOTH),
+    Setting("OpenSSH by sftp, list", _sshd(), _SFTP | _LIST),
+    Setting("OpenSSH by sftp, done-file", _sshd("-P rename"), _SFTP | _DONE),
+    Setting("OpenSSH by sftp, no look", _sshd(), _SFTP | _NONE, _HELD_TOO),
+    Setting("OpenSSH of SHA-1 only, by sftp", _sha1_only, _SFTP),
+    Setting("OpenSSH, 32 kB left", partial(other_servers.small_disk, size="32k"), {}, _WAITS, "space"),
+    Setting(
+        "OpenSSH, 32 kB left, by sftp", partial(other_servers.small_disk, size="32k"), _SFTP, _WAITS, "space"
+    ),
+    Setting("ProFTPD", other_servers.proftpd),
+    Setting("ProFTPD, list", other_servers.proftpd, _LIST | _BOTH),
+    Setting("ProFTPD, done-file", other_servers.proftpd, _DONE),
+    Setting("ProFTPD, temporary folder", other_servers.proftpd, _FOLDER),
+    Setting("ProFTPD, hidden stores", partial(other_servers.proftpd, more="HiddenStores on")),
+    Setting("dropbear", other_servers.dropbear),
+    Setting("dropbear, temporary folder", other_servers.dropbear, _FOLDER | _BOTH),
+    Setting("dropbear, done-file", other_servers.dropbear, _DONE),
+    Setting("conch", other_servers.conch),
+    Setting("conch, list", other_servers.conch, _LIST),
+    Setting("conch, temporary folder", other_servers.conch, _FOLDER | _BOTH),
+    Setting("conch, done-file", other_servers.conch, _DONE),
+)
+
+_S = sftp_servers
+
+FAULTY: tuple[Setting, ...] = (
+    Setting("asyncssh", partial(faulty), _BOTH),
+    Setting("picks up at once", partial(faulty, fault=_S.PicksUpAtOnce), _BOTH),
+    Setting("picks up at once, list", partial(faulty, fault=_S.PicksUpAtOnce), _LIST),
+    Setting("picks up at once, no look", partial(faulty, fault=_S.PicksUpAtOnce), _NONE, _HELD_TOO),
+    Setting("picks up with the done-file", partial(faulty, fault=_S.PicksUpWithDoneFile), _DONE),
+    Setting("drops at close", partial(faulty, fault=_S.DropsAtClose), _BOTH),
+    Setting("drops at close, done-file", partial(faulty, fault=_S.DropsAtClose), _DONE),
+    Setting("drops at rename", partial(faulty, fault=_S.DropsAtRename)),
+    Setting("drops at rename, no look", partial(faulty, fault=_S.DropsAtRename), _NONE, _HELD),
+    Setting("drops after rename", partial(faulty, fault=_S.DropsAfterRename), _BOTH),
+    Setting("drops after rename, no look", partial(faulty, fault=_S.DropsAfterRename), _NONE, _HELD),
+    Setting("picks up and drops", partial(faulty, fault=_S.PicksUpAndDrops), _BOTH),
+    Setting("refuses after rename", partial(faulty, fault=_S.RefusesAfterRename)),
+    Setting("refuses after rename, no look", partial(faulty, fault=_S.RefusesAfterRename), _NONE, _HELD),
+    Setting("robot takes .part", partial(faulty, fault=_S.RobotTakesParts), {}, _HELD, parts_are_taken=True),
+    Setting("robot takes .part, temporary folder", partial(faulty, fault=_S.PicksUpAtOnce), _FOLDER),
+    Setting("disk full", partial(faulty, fault=_S.DiskFull), {}, _WAITS, "space"),
+    Setting("quota", partial(faulty, fault=_S.QuotaExceeded), {}, _WAITS, "not-written"),
+    Setting("full only at close", partial(faulty, fault=_S.FullAtClose), {}, _WAITS, "not-written"),
+    Setting("silently truncates", partial(faulty, fault=_S.LiesAboutSize), {}, _WAITS, "not-written"),
+    Setting(
+        "truncates, shows all", partial(faulty, fault=_S.ShowsTheSizeItWasTold), {}, _WAITS, "not-written"
+    ),
+    Setting("turns CRLF into LF", partial(faulty, fault=_S.WritesUnixLines), {}, _WAITS, "not-written"),
+    Setting("says no size", partial(faulty, fault=_S.SaysNoSize)),
+    Setting("says no size, list", partial(faulty, fault=_S.SaysNoSize), _LIST),
+    Setting("lies about size", partial(faulty, fault=_S.WrongSize)),
+    Setting("folds case", partial(faulty, fault=_S.FoldsCase)),
+    Setting("folds case, list", partial(faulty, fault=_S.FoldsCase), _LIST | _BOTH),
+    Setting("answers out of order", partial(faulty, fault=_S.AnswersOutOfOrder)),
+    Setting("asks for the password", partial(faulty, door=_S.AsksForPasswords)),
+    Setting("password", partial(faulty, door=_S.TakesPasswords)),
+    Setting("cuts who is idle", partial(faulty, keepalive_interval=0, login_timeout=5)),
+    Setting("new keys every 20 kB", partial(faulty, rekey_bytes=20_000), _BOTH),
+    Setting("stops answering once", partial(faulty, fault=_S.NeverAnswers), seconds=1.5),
+)
+
+ALL = (*REAL, *FAULTY)

@@ -1,0 +1,215 @@
+"""Senders that are killed at a counted step, and what the receiver's folder and the ledger say afterwards."""
+
+import itertools
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from distribution.channels.electronic import openssh, session, wire
+from distribution.jobs import send_files
+from distribution.jobs.wiring import Line
+from distribution.ledger import files, transfers
+from tests.support import records
+from tests.support.electronic import NIGHT, endpoint, join
+from tests.support.sftp_servers import Host
+
+RECORDS = 80  # more bytes than a host with a fault keeps, and than one write carries
+_CODES = itertools.count(1)
+_RUNS = 5
+
+# Each has a step before and a step after it: all that goes to the host, all that is written down.
+_STEPS = (
+    (session, "connect"),
+    (wire.Wire, "_send"),
+    (openssh, "connect"),
+    (openssh.Session, "_ask"),
+    (transfers, "lease"),
+    (transfers, "begin"),
+    (transfers, "note_closing"),
+    (transfers, "note_renaming"),
+    (transfers, "note_undone"),
+    (transfers, "deliver"),
+    (transfers, "fail"),
+    (transfers, "hold_ambiguous"),
+)
+
+
+class Outcome(StrEnum):
+    """How a delivery ended, by the receiver's folder and the ledger together."""
+
+    DELIVERED = "delivered"
+    HELD = "held"
+    WAITS = "waits"
+    LOST = "lost"
+    DUPLICATE = "duplicate"
+    TRUNCATED = "truncated"
+
+
+GOOD = frozenset({Outcome.DELIVERED, Outcome.HELD, Outcome.WAITS})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A host, what was agreed with the institution, and how a delivery may end there.
+
+    `reason`: why it waits where it may. `parts_are_taken`: what is taken under a temporary name has arrived.
+    """
+
+    name: str
+    serve: Callable[[Path], AbstractContextManager[Host]]
+    agreed: dict[str, str] = field(default_factory=dict)
+    may_end: frozenset[Outcome] = frozenset({Outcome.DELIVERED})
+    reason: str = ""
+    parts_are_taken: bool = False
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One delivery of a setting: its institution, and where the host keeps its files."""
+
+    setting: Setting
+    host: Host
+    line: Line
+    code: str
+
+
+def prepare(line: Line, setting: Setting) -> Line:
+    """The line with the records that every institution of the setting is owed."""
+    settings = line.settings.model_copy(update={"sftp_seconds": setting.seconds})
+    with line.connect() as conn:
+        for number in range(RECORDS):
+            records.result(conn, f"R-{number:03d}", candidate_id=f"C-{number:03d}")
+    return replace(line, settings=settings)
+
+
+def new_cell(line: Line, host: Host, setting: Setting) -> Cell:
+    """An institution of its own, with a file built for it."""
+    code = f"{next(_CODES):04d}"
+    agreed = dict(setting.agreed)
+    if agreed.get("publish") == "temp-folder":
+        agreed["temp_directory"] = host.path(f"{code}-on-the-way")
+    join(line, host, endpoint(host, code, **agreed))
+    with line.connect() as conn:
+        conn.execute(
+            """
+            INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, action,
+                                         reasons, channel, state, owed_on)
+            SELECT result_id, revision, academic_year, %(code)s, %(code)s, 'N', ARRAY['recipient'],
+                   'electronic', 'pending', '2026-11-23'
+            FROM ledger.result_version
+            """,
+            {"code": code},
+        )
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    return Cell(setting, host, line, code)
+
+
+def send(cell: Cell) -> None:
+    send_files.send_files(cell.line, run_id=None, on=NIGHT, dis=[cell.code])
+
+
+def killed_at(cell: Cell, step: int) -> bool:
+    """Send in a process of its own that is killed at its step-th step; False when it came to its end."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _arm(step)
+            send(cell)
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def _arm(step: int) -> None:
+    left = itertools.count(step - 1, -1)
+
+    def tick() -> None:
+        if next(left) == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for owner, name in _STEPS:
+        setattr(owner, name, _counted(getattr(owner, name), tick))
+
+
+def _counted(work: Callable, tick: Callable[[], None]) -> Callable:
+    def counted(*given: object, **named: object) -> object:
+        tick()
+        outcome = work(*given, **named)
+        tick()
+        return outcome
+
+    return counted
+
+
+def settle(cell: Cell) -> Outcome:
+    """Send until nothing moves any more, once more for good measure, and look how it ended."""
+    for _ in range(_RUNS):
+        send(cell)
+        if _file(cell).state == "delivered" or _file(cell).failure == transfers.AMBIGUOUS:
+            break
+        time.sleep(0.05)  # the database takes a moment to see that a sender is dead
+    send(cell)
+    return judge(cell)
+
+
+def judge(cell: Cell) -> Outcome:
+    """What the receiver has and the ledger says, together."""
+    file = _file(cell)
+    kept = cell.line.settings.electronic_outbox / cell.code
+    data = _copies(cell, file.name)
+    beside = _copies(cell, file.sidecar_name) if file.sidecar_name else []
+    if any(copy != (kept / file.name).read_bytes() for copy in data):
+        return Outcome.TRUNCATED
+    if file.sidecar_name and any(copy != (kept / file.sidecar_name).read_bytes() for copy in beside):
+        return Outcome.TRUNCATED
+    if len(data) > 1 or len(beside) > 1:
+        return Outcome.DUPLICATE
+    if file.state == "delivered":
+        is_all = len(data) == 1 and len(beside) == bool(file.sidecar_name)
+        return Outcome.DELIVERED if is_all and _deliveries(cell) == {"delivered"} else Outcome.LOST
+    if file.failure == transfers.AMBIGUOUS:
+        return Outcome.HELD if _deliveries(cell) == {"held"} else Outcome.LOST
+    is_open = file.failure == cell.setting.reason and _deliveries(cell) == {"failed"}
+    return Outcome.WAITS if is_open and not data else Outcome.LOST
+
+
+def _file(cell: Cell) -> files.ScoreFile:
+    with cell.line.connect() as conn:
+        found = conn.execute("SELECT file_id FROM ledger.score_file WHERE di = %s", [cell.code]).fetchone()
+        assert found is not None
+        return files.read(conn, found[0])
+
+
+def _deliveries(cell: Cell) -> set[str]:
+    with cell.line.connect() as conn:
+        rows = conn.execute("SELECT DISTINCT state FROM ledger.delivery WHERE recipient = %s", [cell.code])
+        return {row[0] for row in rows}
+
+
+def _copies(cell: Cell, name: str) -> list[bytes]:
+    """Every copy that the receiver has of a file: in its folder, or where its robot took it."""
+    return [path.read_bytes() for path in _received(cell) if _is_copy(cell, _bare(path.name), name)]
+
+
+def _received(cell: Cell) -> Iterator[Path]:
+    yield from cell.host.folder(cell.code).iterdir()
+    store = cell.host.root / "picked-up"
+    if store.exists():
+        yield from store.iterdir()
+
+
+def _bare(name: str) -> str:
+    number, _, rest = name.partition("-")
+    return rest if number.isdigit() else name
+
+
+def _is_copy(cell: Cell, found: str, name: str) -> bool:
+    if cell.setting.parts_are_taken and found.startswith(f"{name}."):
+        return True
+    return found.casefold() == name.casefold()

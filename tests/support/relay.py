@@ -1,0 +1,82 @@
+"""Relays between a client and a server on loopback: late, slow, cut off, or silent after so many bytes."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+
+class Relay:
+    """Passes bytes on, each way in a thread; a context manager that gives its port."""
+
+    def __init__(self, to_port: int):
+        self._to_port = to_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port = int(self._listener.getsockname()[1])
+
+    def __enter__(self) -> int:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self.port
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        for sock in self._open:
+            sock.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to_port))
+            except OSError:
+                return
+            self._open += [near, far]
+            for source, sink, carry in ((near, far, self.upward), (far, near, self.downward)):
+                threading.Thread(target=self._pump, args=(source, sink, carry), daemon=True).start()
+
+    def _pump(
+        self, source: socket.socket, sink: socket.socket, carry: Callable[[socket.socket, bytes], None]
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while block := source.recv(65536):
+                carry(sink, block)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def upward(self, sink: socket.socket, block: bytes) -> None:
+        """From the client to the server."""
+        sink.sendall(block)
+
+    def downward(self, sink: socket.socket, block: bytes) -> None:
+        """From the server to the client."""
+        sink.sendall(block)
+
+
+class SlowBanner(Relay):
+    """The server says nothing for a while."""
+
+    def __init__(self, to_port: int, *, seconds: float = 0.3):
+        super().__init__(to_port)
+        self._seconds = seconds
+
+    def downward(self, sink: socket.socket, block: bytes) -> None:
+        if block.startswith(b"SSH-"):
+            time.sleep(self._seconds)
+        sink.sendall(block)
+
+
+class BlackHole(Relay):
+    """After so many bytes the server is never heard of again, and the line stays open."""
+
+    def __init__(self, to_port: int, *, after_bytes: int):
+        super().__init__(to_port)
+        self._left = after_bytes
+
+    def downward(self, sink: socket.socket, block: bytes) -> None:
+        passed = block[: max(0, self._left)]
+        self._left -= len(block)
+        if passed:
+            sink.sendall(passed)
