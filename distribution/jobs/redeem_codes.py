@@ -51,7 +51,7 @@ def redeem(
         why = _why_not(standing, found, at=at)
         if why or standing is None or found is None:
             access_events.note(conn, replace(event, reason=why), at=at)
-            _sound_the_alarm(counted.of_all + 1)
+            _sound_the_alarm(conn, at=at)
             return NotAccepted(NotAcceptedReason.NOT_ACCEPTED)
         codes.redeem(conn, found, person_id=person_id, at=at)
         access_events.note(conn, replace(event, outcome=AccessOutcome.DONE), at=at)
@@ -117,6 +117,8 @@ def _why_not(standing: Standing | None, found: codes.FoundCode | None, *, at: da
     return ""
 
 
-def _sound_the_alarm(wrong_within_the_hour: int) -> None:
-    if wrong_within_the_hour == ALARM:
+def _sound_the_alarm(conn: psycopg.Connection, *, at: datetime) -> None:
+    """Once, at the hundredth; counted one after another, or two at a time would pass it by."""
+    locks.wait_in_transaction(conn, locks.ADDRESSES, "")
+    if access_events.all_wrong_codes(conn, at=at) == ALARM:
         log.error("%s wrong access codes within an hour. Look at portal.access_event.", ALARM)

@@ -31,7 +31,6 @@ class WrongCodes:
 
     of_person: int
     of_address: int
-    of_all: int
     of_person_since: datetime | None
     of_address_since: datetime | None
 
@@ -62,7 +61,6 @@ def wrong_codes(conn: psycopg.Connection, *, person_id: int, address: str, at: d
         """
         SELECT count(*) FILTER (WHERE person_id = %(person)s),
                count(*) FILTER (WHERE address = %(address)s AND address <> ''),
-               count(*),
                min(happened_at) FILTER (WHERE person_id = %(person)s),
                min(happened_at) FILTER (WHERE address = %(address)s AND address <> '')
         FROM portal.access_event
@@ -72,6 +70,18 @@ def wrong_codes(conn: psycopg.Connection, *, person_id: int, address: str, at: d
     ).fetchone()
     assert row is not None
     return WrongCodes(*row)
+
+
+def all_wrong_codes(conn: psycopg.Connection, *, at: datetime) -> int:
+    """How many wrong codes came within the hour before `at`, from whomever."""
+    row = conn.execute(
+        """
+        SELECT count(*) FROM portal.access_event
+        WHERE kind = 'code' AND outcome = 'wrong' AND happened_at > %s
+        """,
+        [at - HOUR],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def requests_from(conn: psycopg.Connection, *, address: str, at: datetime) -> int:
