@@ -1,7 +1,7 @@
 # Every target sets up what it needs; nothing is installed outside .venv but Debian's test tools.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly airflow test proof lint types bench lock docs env debian
+.PHONY: bench-paper help setup nightly airflow test proof lint types bench lock docs env debian
 
 # Python then reads its compiled files: Airflow's import takes 1.8 s with them, 5.4 s without.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +13,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install into .venv; quick when nothing changed
 	@:
@@ -27,6 +27,10 @@ nightly: setup ## A demo night, whole: feeds, Airflow, print batches, SFTP drops
 
 airflow: setup ## Airflow's pages over the demo night, until Ctrl-C
 	@$(PY) -m distribution.demo.night --serve
+
+portal: export DISTRIBUTION_PORTAL_URL ?= http://127.0.0.1:8081
+portal: setup ## The coordinators' portal over a demo of three academic years, until Ctrl-C
+	@$(PY) -m distribution.demo.portal --serve
 
 test: setup debian lint types ## Everything that must hold before a change is handed in
 	@$(PY) -m pytest
@@ -43,6 +47,11 @@ types: setup ## Types
 
 bench: setup ## How long a night of 50,000 results takes, step by step
 	@$(PY) benchmarks/night.py
+
+bench-paper: setup ## Pages a second beside platypus, typst and WeasyPrint
+	@[ -x .venv-bench/bin/python ] || $(VENV)/bin/uv venv -q .venv-bench
+	@$(VENV)/bin/uv pip install -q -p .venv-bench -r requirements-bench.txt || echo "typst and WeasyPrint cannot be installed; they are left out" >&2
+	@$(PY) benchmarks/paper.py --profile
 
 lock: setup ## Choose newest versions again: requirements.in -> requirements.txt
 	@$(VENV)/bin/uv pip compile -q --upgrade requirements.in -o requirements.txt \

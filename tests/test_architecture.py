@@ -79,7 +79,7 @@ DOORS = {
     "uvicorn": {"web"},
     "authlib": {"web"},
     "joserfc": {"web"},
-    "argon2": {"web"},
+    "argon2": {"access_codes"},
     "limits": {"web"},
     "psycopg_pool": {"ledger"},
     "xlsxwriter": {"channels.portal"},

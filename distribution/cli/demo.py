@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from distribution.cli.output import JsonOption, emit
+from distribution.cli.output import JsonOption, Table, emit
 
 app = typer.Typer(help="Invented feeds, hosts and mailboxes.", no_args_is_help=True)
 
@@ -80,3 +80,18 @@ def stop_partners(as_json: JsonOption = False) -> None:
             f"Stopped {stopped} demo partners." if stopped else "No demo partners are up: nothing to stop."
         ],
     )
+
+
+@app.command("accounts")
+def list_accounts(as_json: JsonOption = False) -> None:
+    """Who may sign in to the demo's portal: an account for each coordinator and alternate on file."""
+    from distribution.demo import accounts
+    from distribution.jobs import wiring
+
+    found = accounts.accounts(wiring.open_line())
+    table = Table(
+        columns=("email", "password", "role", "organization"),
+        rows=[(each.email, each.password, each.role, each.organization) for each in found],
+        empty="",
+    )
+    emit(accounts.document(found), as_json=as_json, table=table)

@@ -1,6 +1,6 @@
 """Local accounts of the portal: for the demo and tests; production signs in by OpenID Connect."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import psycopg
@@ -12,6 +12,14 @@ def read(conn: psycopg.Connection, email: str) -> tuple[str, str] | None:
         "SELECT name, password_hash FROM ledger.portal_account WHERE email = %s", [email.strip().lower()]
     ).fetchone()
     return (row[0], row[1]) if row else None
+
+
+def known(conn: psycopg.Connection, emails: Collection[str]) -> frozenset[str]:
+    """Those of the addresses that have an account."""
+    rows = conn.execute(
+        "SELECT email FROM ledger.portal_account WHERE email = ANY(%s)", [sorted(emails)]
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
 
 
 def write(

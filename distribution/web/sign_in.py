@@ -1,15 +1,10 @@
-"""Who somebody is: what every sign-in tells, and local accounts with argon2 for the demo and tests."""
+"""Who somebody is: what every sign-in tells, whether by a local account or by the provider."""
 
 from dataclasses import dataclass
-from functools import cache
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from distribution.errors import PermanentError
+from distribution.jobs import local_accounts
 from distribution.jobs.wiring import Line
-from distribution.ledger import portal_accounts
-from distribution.ledger.connection import Role
 
 LOCAL_ISSUER = "local"
 
@@ -31,31 +26,10 @@ class Identity:
     name: str = ""
 
 
-@cache
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()  # argon2id with the parameters of RFC 9106's low-memory profile
-
-
-@cache
-def _hash_of_nobody() -> str:
-    return _hasher().hash("nobody's password")
-
-
-def hashed(password: str) -> str:
-    """A password as the ledger keeps it."""
-    return _hasher().hash(password)
-
-
 def local_identity(line: Line, *, email: str, password: str) -> Identity | None:
     """Who signs in with a local account; None, after the same time, for a wrong password or address."""
-    with line.connect(role=Role.PORTAL) as conn:
-        found = portal_accounts.read(conn, email)
-    name, kept = found or ("", _hash_of_nobody())
-    try:
-        _hasher().verify(kept, password)
-    except (VerificationError, InvalidHashError):
-        return None
-    if found is None:
-        return None
     address = email.strip().lower()
+    name = local_accounts.name_of(line, email=address, password=password)
+    if name is None:
+        return None
     return Identity(LOCAL_ISSUER, address, address, email_verified=True, name=name)

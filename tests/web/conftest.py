@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 from starlette.testclient import TestClient
 
+from distribution.access_codes import passwords
 from distribution.jobs.stage_scores import stage_scores
 from distribution.ledger import portal_accounts
-from distribution.web import csrf, sessions, sign_in
+from distribution.web import csrf, sessions
 from distribution.web.portal.app import make_app
 from tests.support import records
 from tests.support.portal import mint
@@ -63,7 +64,7 @@ class Visitor:
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return sign_in.hashed(PASSWORD)
+    return passwords.hashed(PASSWORD)
 
 
 @pytest.fixture
