@@ -14,6 +14,7 @@ from distribution.channels.electronic import openssh, session, wire
 from distribution.jobs import send_files
 from distribution.jobs.wiring import Line
 from distribution.ledger import files, transfers
+from distribution.model import Endpoint
 from tests.support import records
 from tests.support.electronic import NIGHT, endpoint, join
 from tests.support.sftp_servers import Host
@@ -88,26 +89,30 @@ def prepare(line: Line, setting: Setting) -> Line:
     return replace(line, settings=settings)
 
 
-def new_cell(line: Line, host: Host, setting: Setting) -> Cell:
-    """An institution of its own, with a file built for it."""
-    code = f"{next(_CODES):04d}"
-    agreed = dict(setting.agreed)
-    if agreed.get("publish") == "temp-folder":
-        agreed["temp_directory"] = host.path(f"{code}-on-the-way")
-    join(line, host, endpoint(host, code, **agreed))
+def new_cells(line: Line, host: Host, setting: Setting, count: int) -> list[Cell]:
+    """Institutions of their own, each with a file built for it."""
+    codes = [f"{next(_CODES):04d}" for _ in range(count)]
+    join(line, host, *(_endpoint(host, code, setting) for code in codes))
     with line.connect() as conn:
         conn.execute(
             """
             INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, action,
                                          reasons, channel, state, owed_on)
-            SELECT result_id, revision, academic_year, %(code)s, %(code)s, 'N', ARRAY['recipient'],
-                   'electronic', 'pending', '2026-11-23'
-            FROM ledger.result_version
+            SELECT result_id, revision, academic_year, code, code, 'N', ARRAY['recipient'], 'electronic',
+                   'pending', '2026-11-23'
+            FROM ledger.result_version CROSS JOIN unnest(%s::text[]) AS code
             """,
-            {"code": code},
+            [codes],
         )
     send_files.build_files(line, run_id=None, on=NIGHT)
-    return Cell(setting, host, line, code)
+    return [Cell(setting, host, line, code) for code in codes]
+
+
+def _endpoint(host: Host, code: str, setting: Setting) -> Endpoint:
+    agreed = dict(setting.agreed)
+    if agreed.get("publish") == "temp-folder":
+        agreed["temp_directory"] = host.path(f"{code}-on-the-way")
+    return endpoint(host, code, **agreed)
 
 
 def send(cell: Cell) -> None:
