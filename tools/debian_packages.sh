@@ -10,6 +10,8 @@ needs() {
 needs openssh-server sshd
 needs poppler-utils pdftotext
 needs qpdf qpdf
+needs mupdf-tools mutool
+needs ghostscript gs
 needs chromium chromium
 
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -20,7 +20,7 @@ BOLD = "NotoSans-Bold"
 ASCENT, DESCENT = 1.069, 0.293  # of the font size, both fonts (hhea table)
 CAP_HEIGHT = 0.714
 
-_FOLDER = Path(__file__).parent / "fonts"
+FOLDER = Path(__file__).parent / "fonts"
 _FILES = {REGULAR: "NotoSans-Regular.ttf", BOLD: "NotoSans-Bold.ttf"}
 # Letters that need no shaping: what a font covers beyond them is no name we could set rightly.
 _SET_WITHOUT_SHAPING = ("LATIN", "GREEK", "CYRILLIC")
@@ -31,13 +31,13 @@ _MOST_CODE = 0xFFFF  # a character's code in our files is its UTF-16 unit
 
 def faces() -> dict[str, Face]:
     """Both faces for one document, nothing used yet."""
-    return {name: Face(name, _FOLDER / file) for name, file in _FILES.items()}
+    return {name: Face(name, FOLDER / file) for name, file in _FILES.items()}
 
 
 @cache
 def _advances(font: str) -> dict[str, float]:
     """The width of every character of a font, of the font size."""
-    opened = TTFont(_FOLDER / _FILES[font], lazy=True)
+    opened = TTFont(FOLDER / _FILES[font], lazy=True)
     metrics, scale = opened["hmtx"].metrics, opened["head"].unitsPerEm
     return {chr(code): metrics[glyph][0] / scale for code, glyph in opened.getBestCmap().items()}
 
