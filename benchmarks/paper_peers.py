@@ -164,7 +164,8 @@ def typst(pieces: list[dict], folder: Path) -> tuple[Callable[[], bytes], str]:
             f"#image(bytes(({modules})), format: {shape}, width: 9mm)\n"
             f'{above}\n#text(17pt, weight: "bold", {quoted(heading)})\n'
             f"#table(columns: (1fr, 90pt, 90pt, 90pt), stroke: 0.4pt, {cells})\n"
-            f"#{quoted(_total(piece, sheet))}\n\n#text(7.5pt, note)\n\n#text(7.5pt, notice)\n\n#text(7.5pt, {quoted(_foot(piece, sheet))})\n"
+            f"#{quoted(_total(piece, sheet))}\n\n#text(7.5pt, note)\n\n"
+            f"#text(7.5pt, notice)\n\n#text(7.5pt, {quoted(_foot(piece, sheet))})\n"
             "#pagebreak(weak: true)\n"
         )
 
