@@ -97,22 +97,39 @@ def _keep(line: Line, conn: psycopg.Connection, waiting: list[WaitingMail]) -> M
 
 
 def _send(line: Line, conn: psycopg.Connection, waiting: list[WaitingMail]) -> MailOutcome:
-    """Sessions until nothing is left: a mail at which the line breaks too often is left for a person."""
-    left, fates, cuts = deque(waiting), Counter[_Fate](), Counter[int]()
-    try:
-        while left:
+    """Sessions until nothing is left, or the server cannot be reached as often as one mail is tried."""
+    left, fates, cuts, unreached = deque(waiting), Counter[_Fate](), Counter[int](), 0
+    while left and unreached < line.settings.mail_attempts:
+        try:
             with smtp.session(_server(line)) as session:
-                fate = _Fate.SENT
-                while left and fate != _Fate.CUT:
-                    fate = _send_one(line, conn, session, left[0])
-                    cuts[left[0].mail_id] += fate == _Fate.CUT
-                    if fate != _Fate.CUT or cuts[left[0].mail_id] >= line.settings.mail_attempts:
-                        fates[fate] += 1
-                        left.popleft()
-    except (TransientError, smtp.SignInRefused) as exc:
-        log.error("%s mails wait: %s", len(left), exc)
+                unreached = 0
+                _send_in_session(line, conn, session, left, fates, cuts)
+        except TransientError as exc:
+            unreached += 1
+            log.error("%s mails wait: %s", len(left), exc)
+        except smtp.SignInRefused as exc:
+            log.error("%s mails wait: %s", len(left), exc)
+            break
     failed = fates[_Fate.DEFERRED] + fates[_Fate.REFUSED] + fates[_Fate.CUT] + len(left)
     return MailOutcome(sent=fates[_Fate.SENT], failed=failed)
+
+
+def _send_in_session(
+    line: Line,
+    conn: psycopg.Connection,
+    session: SMTP,
+    left: deque[WaitingMail],
+    fates: Counter[_Fate],
+    cuts: Counter[int],
+) -> None:
+    """Mails until none is left or the line breaks; one at which it breaks too often is left for later."""
+    fate = _Fate.SENT
+    while left and fate != _Fate.CUT:
+        fate = _send_one(line, conn, session, left[0])
+        cuts[left[0].mail_id] += fate == _Fate.CUT
+        if fate != _Fate.CUT or cuts[left[0].mail_id] >= line.settings.mail_attempts:
+            fates[fate] += 1
+            left.popleft()
 
 
 def _send_one(line: Line, conn: psycopg.Connection, session: SMTP, mail: WaitingMail) -> _Fate:

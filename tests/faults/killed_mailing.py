@@ -21,10 +21,8 @@ NOON = datetime(2027, 6, 15, 16, 0, tzinfo=UTC)
 
 
 def line_to(home: str, url: str, port: int) -> Line:
-    """The line of the mailing: a mail server that gets half a second for each answer."""
-    settings = load(
-        home=Path(home), database_url=url, smtp_host="127.0.0.1", smtp_port=port, smtp_seconds=0.5
-    )
+    """The line of the mailing: a mail server that gets a second for each answer."""
+    settings = load(home=Path(home), database_url=url, smtp_host="127.0.0.1", smtp_port=port, smtp_seconds=1)
     return Line(settings=settings, url=url, now=lambda: NOON)
 
 

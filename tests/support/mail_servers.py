@@ -138,5 +138,5 @@ class Troubled(TakesAll):
             server.transport.abort()
         if trouble == "slow":
             self._meets("slow")
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(1.3)
         return answer
