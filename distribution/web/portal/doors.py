@@ -140,6 +140,12 @@ class Year:
         return {**self.room.values(), "year": self.year, "years": self.years}
 
 
+def with_years(line: Line, room: Room) -> dict[str, Any]:
+    """What another page of an open organisation is told: its years too, the running one chosen."""
+    running = academic_year.academic_year_of(portal_scores.today_of(line, room.viewer))
+    return {**room.values(), "years": tuple(portal_scores.years(line, room.viewer)), "year": running}
+
+
 def year_of(request: Request, line: TheLine, room: TheOpenRoom, year: str) -> Year:
     """The academic year of the path. Raises NotHere for one that has nothing to show."""
     try:

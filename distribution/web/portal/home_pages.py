@@ -8,7 +8,15 @@ from fastapi.responses import RedirectResponse
 from distribution import academic_year
 from distribution.jobs import portal_access, portal_scores
 from distribution.jobs.portal_access import NoticeFrequency, Refusal
-from distribution.web.portal.doors import NotHere, OwnForm, TheGuest, TheLine, TheOpenRoom, TheRoom
+from distribution.web.portal.doors import (
+    NotHere,
+    OwnForm,
+    TheGuest,
+    TheLine,
+    TheOpenRoom,
+    TheRoom,
+    with_years,
+)
 from distribution.web.portal.pages import page
 
 router = APIRouter()
@@ -46,7 +54,7 @@ def show_home(request: Request, line: TheLine, room: TheOpenRoom) -> Response:
             room.organization.code, NoticeFrequency.WEEKLY
         ),
         frequencies=tuple(NoticeFrequency),
-        **room.values(),
+        **with_years(line, room),
     )
 
 
@@ -63,7 +71,8 @@ def choose_notices(line: TheLine, room: TheOpenRoom, frequency: Annotated[str, F
 
 
 @router.get("/organizations/{code}/help")
-def show_help(request: Request, room: TheRoom) -> Response:
-    """Help: why a score may be missing, and whom to ask."""
-    operations = request.app.state.line.settings.operations_email
-    return page(request, "help", tab="help", operations=operations, **room.values())
+def show_help(request: Request, line: TheLine, room: TheRoom) -> Response:
+    """Help: why a score may be missing, and whom to ask; also before the code is entered."""
+    own = room.organization
+    values = with_years(line, room) if own.is_open else room.values()
+    return page(request, "help", tab="help", operations=line.settings.operations_email, **values)
