@@ -79,8 +79,10 @@ def resend(
 
     if not reason.strip():
         raise UsageError("--reason must say why.")
-    confirm(f"Send all records of {name} to the institution again?", yes=yes)
     line = wiring.open_line()
+    against = redeliver.outside_policy(line, name, on=line.today())
+    question = f"Send all records of {name} to the institution again?"
+    confirm(f"The policy says no: {against}. {question}" if against else question, yes=yes)
     document = {
         "schema_version": 1,
         **redeliver.redeliver(line, what="file", name=name, reason=reason.strip(), on=line.today()),
@@ -93,3 +95,43 @@ def resend(
 def _resend_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{document['name']} carries the {document['records']} records of {document['original']} again: "
     yield f"  {document['state']}."
+
+
+@app.command()
+def full(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The institution's code, such as 4471.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record; no student's name.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Send an institution everything that it got so far and that may still be reported, in one file."""
+    from distribution.jobs import redeliver, wiring
+
+    if not reason.strip():
+        raise UsageError("--reason must say why.")
+    line = wiring.open_line()
+    document = {
+        "schema_version": 1,
+        "code": code,
+        **redeliver.full_history(line, code, reason=reason.strip(), on=line.today()),
+    }
+    emit(document, as_json=as_json, lines=lambda: _full_lines(document))
+    if document["unsent"]:
+        raise typer.Exit(_UNSENT)
+
+
+def _full_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{document['name']} carries {document['records']} records, the full history of {document['code']}:"
+    yield f"  {document['state']}."
+
+
+@app.command()
+def acknowledge(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A file that arrived.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Note that the institution said it has taken the file in."""
+    from distribution.jobs import read_acknowledgements, wiring
+
+    moved = read_acknowledgements.acknowledge(wiring.open_line(), name)
+    document = {"schema_version": 1, "name": name, "state": "acknowledged", "acknowledged": moved}
+    emit(document, as_json=as_json, lines=lambda: [f"{name} is acknowledged, {moved} records."])

@@ -18,8 +18,10 @@ from distribution.jobs import (
     mails,
     preview_night,
     print_batches,
+    read_acknowledgements,
     route_scores,
     send_files,
+    sending,
 )
 from distribution.jobs import stage_scores as staging
 from distribution.jobs.wiring import Line
@@ -100,7 +102,7 @@ def print_paper(line: Line, run_id: str) -> dict[str, int]:
 
 
 def _print_paper(line: Line, run: Run) -> dict[str, int]:
-    if not _wanted(run, Channel.PAPER):
+    if not _wanted(run, Channel.PAPER) or sending.in_force(line):
         return {"batches": 0, "placed": 0, "held": 0}
     with _timed(line, run.run_id, "Print batches"):
         outcome = print_batches.print_batches(line, run_id=run.run_id, on=run.business_date)
@@ -116,6 +118,8 @@ def build(line: Line, run_id: str) -> list[list[str]]:
 def _build(line: Line, run: Run) -> list[list[str]]:
     if not _wanted(run, Channel.ELECTRONIC):
         return []
+    with _timed(line, run.run_id, "Read acknowledgements"):
+        read_acknowledgements.read_acknowledgements(line)
     with _timed(line, run.run_id, "Write score files"):
         outcome = build_files.build_files(line, run_id=run.run_id, on=run.business_date)
     dis = sorted(outcome.dis)
@@ -129,7 +133,7 @@ def send(line: Line, run_id: str, dis: Sequence[str]) -> dict[str, int]:
 
 
 def _send(line: Line, run: Run, dis: Sequence[str]) -> dict[str, int]:
-    if not dis:
+    if not dis or sending.in_force(line):
         return {"delivered": 0, "failed": 0, "held": 0}
     with _timed(line, run.run_id, "Send score files"):
         outcome = send_files.send_files(line, run_id=run.run_id, on=run.business_date, dis=dis)
@@ -143,7 +147,7 @@ def stage(line: Line, run_id: str) -> dict[str, int]:
 
 
 def _stage(line: Line, run: Run) -> dict[str, int]:
-    if not _wanted(run, Channel.PORTAL):
+    if not _wanted(run, Channel.PORTAL) or sending.in_force(line):
         return {"staged": 0, "schools": 0}
     with _timed(line, run.run_id, "Stage for schools"):
         outcome = staging.stage_scores(line, run_id=run.run_id, on=run.business_date)
@@ -194,6 +198,8 @@ def run_nightly(
             say(str(exc))
             with line.connect() as conn:
                 return runs.read(conn, run.run_id).summary
+        if paused := sending.in_force(line):
+            say(f"Sending is paused: {paused.reason} Files are built, nothing leaves.")
         say("Paper: {placed:,} reports in {batches} batches".format(**_print_paper(line, run)))
         shards = _build(line, run)
         sent = _send(line, run, [di for shard in shards for di in shard])

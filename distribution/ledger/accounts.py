@@ -3,6 +3,18 @@
 import psycopg
 
 _WAITING = "('pending', 'claimed', 'failed')"
+_ALL_PAUSED = """EXISTS (
+    SELECT FROM ledger.sending_pause
+    WHERE resumed_at IS NULL AND (until_at IS NULL OR until_at > clock_timestamp()))"""
+# A file that is built and kept back, by the pause of all sending or of its institution.
+_PAUSED = f"""{_ALL_PAUSED} OR EXISTS (
+    SELECT FROM (
+        SELECT DISTINCT ON (code) code, settings ->> 'paused_until' AS paused_until
+        FROM ledger.endpoint_version
+        WHERE code = f.di AND confirmed_at IS NOT NULL
+        ORDER BY code, endpoint_version_id DESC
+    ) AS e
+    WHERE e.paused_until IS NOT NULL AND f.business_date < left(e.paused_until, 10)::date)"""
 
 
 def freeze(conn: psycopg.Connection) -> None:
@@ -153,17 +165,27 @@ def done_by_run(conn: psycopg.Connection, *, after_event: int) -> dict[str, int]
 
 
 def waiting_for_their_day(conn: psycopg.Connection) -> int:
-    """Electronic deliveries that stand without a file: their DI is paused or it is not its weekday."""
+    """Deliveries that stand still: their DI is paused, it is not its weekday, or all sending is paused."""
     row = conn.execute(
-        "SELECT count(*) FROM ledger.delivery WHERE state = 'pending' AND channel = 'electronic'"
+        f"""
+        SELECT (SELECT count(*) FROM ledger.delivery
+                WHERE state = 'pending' AND (channel = 'electronic' OR {_ALL_PAUSED}))
+             + (SELECT count(*) FROM ledger.delivery AS d JOIN ledger.score_file AS f USING (file_id)
+                WHERE f.state = 'built' AND d.state = 'claimed' AND ({_PAUSED}))
+        """
     ).fetchone()
     return row[0] if row else 0
 
 
 def unsent_files(conn: psycopg.Connection) -> int:
-    """Files that failed or wait for a retry."""
+    """Files that failed or wait for a retry; those that a pause keeps back count as waiting, not as "
+    "unsent."""
     row = conn.execute(
-        "SELECT count(*) FROM ledger.score_file WHERE state IN ('built', 'publishing', 'failed') AND NOT test"
+        f"""
+        SELECT count(*) FROM ledger.score_file AS f
+        WHERE f.state IN ('built', 'publishing', 'failed') AND NOT f.test
+          AND NOT (f.state = 'built' AND ({_PAUSED}))
+        """
     ).fetchone()
     return row[0] if row else 0
 

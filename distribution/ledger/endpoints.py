@@ -1,18 +1,20 @@
 """Endpoints: how each institution's electronic files reach it, every version with who loaded it and when."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
+from distribution.errors import UsageError
 from distribution.model import Endpoint
 
 # A change of one of these could lead students' records elsewhere (contract section 3, four eyes).
-_LEADS_ELSEWHERE = ("host", "port", "username", "directory", "host_key", "pgp_key")
+_LEADS_ELSEWHERE = ("host", "port", "username", "directory", "temp_directory", "host_key", "pgp_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,68 @@ def in_force(conn: psycopg.Connection) -> dict[str, Endpoint]:
             conn, "SELECT DISTINCT ON (code) * FROM ledger.endpoint_version WHERE confirmed_at IS NOT NULL"
         )
     }
+
+
+def newest_of(conn: psycopg.Connection, code: str) -> Endpoint:
+    """The newest endpoint of an institution, confirmed or not. Raises UsageError when there is none."""
+    found = history(conn, code)
+    if not found:
+        raise UsageError(f"No endpoint of {code} is on file. `institution load-endpoints FILE` loads one.")
+    return found[0].endpoint
+
+
+def confirm(conn: psycopg.Connection, code: str, *, actor: str) -> EndpointVersion:
+    """Let a changed endpoint take effect by the word of a second person. Returns it as it was loaded.
+
+    Raises UsageError when nothing waits, or `actor` is one of those who changed it.
+    """
+    conn.execute("LOCK TABLE ledger.endpoint_version IN SHARE ROW EXCLUSIVE MODE")
+    versions = history(conn, code)
+    waiting = list(takewhile(lambda version: version.confirmed_at is None, versions))
+    if not waiting:
+        raise UsageError(
+            f"No change of the endpoint of {code} waits for anybody. `institution history {code}`."
+        )
+    # Whoever had a hand in what is in the newest version is no second person.
+    if actor in {version.loaded_by for version in waiting}:
+        raise UsageError(f"{actor} changed this endpoint: another person must confirm it.")
+    conn.execute(
+        """
+        UPDATE ledger.endpoint_version SET confirmed_at = clock_timestamp(), confirmed_by = %s
+        WHERE endpoint_version_id =
+              (SELECT max(endpoint_version_id) FROM ledger.endpoint_version WHERE code = %s)
+        """,
+        [actor, code],
+    )
+    return waiting[0]
+
+
+def record_test(
+    conn: psycopg.Connection, code: str, *, actor: str, at: datetime, steps: Sequence[Mapping[str, Any]]
+) -> None:
+    """Keep what a connection test found; `steps` hold `state` among others."""
+    conn.execute(
+        """
+        INSERT INTO ledger.connection_test (code, tested_at, tested_by, passed, steps)
+        VALUES (%s, %s, %s, %s, %s)
+        """,
+        [code, at, actor, all(step["state"] == "passed" for step in steps), json.dumps(list(steps))],
+    )
+
+
+def last_test(conn: psycopg.Connection, code: str) -> dict[str, Any] | None:
+    """The newest connection test of an institution: tested_at, tested_by, passed, steps; None = never."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT tested_at, tested_by, passed, steps
+            FROM ledger.connection_test
+            WHERE code = %s
+            ORDER BY connection_test_id DESC
+            LIMIT 1
+            """,
+            [code],
+        ).fetchone()
 
 
 def of(conn: psycopg.Connection, code: str) -> Endpoint | None:

@@ -283,3 +283,16 @@ def claimed_by(conn: psycopg.Connection, dis: Sequence[str]) -> int:
         [list(dis)],
     ).fetchone()
     return row[0] if row else 0
+
+
+def end_test(conn: psycopg.Connection, name: str, *, state: str, at: datetime) -> None:
+    """Note what became of a test file: `delivered` or `failed`."""
+    conn.execute(
+        """
+        UPDATE ledger.score_file
+        SET state = %s, may_have_left = true,
+            delivered_at = CASE WHEN %s = 'delivered' THEN %s::timestamptz END
+        WHERE name = %s AND test
+        """,
+        [state, state, at, name],
+    )

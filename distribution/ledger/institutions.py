@@ -81,7 +81,9 @@ def in_force(conn: psycopg.Connection, on: date) -> pd.DataFrame:
         f"""
         SELECT DISTINCT ON (code) {_LIST.replace("delivery_method", _METHOD)}
         FROM ledger.institution_version
-        LEFT JOIN (SELECT code, true AS on_paper FROM ledger.paper_fallback WHERE ended_at IS NULL) AS p USING (code)
+        LEFT JOIN (
+            SELECT code, true AS on_paper FROM ledger.paper_fallback WHERE ended_at IS NULL
+        ) AS p USING (code)
         WHERE replaced_at IS NULL AND valid_from <= %(on)s
         ORDER BY code, valid_from DESC
         """,

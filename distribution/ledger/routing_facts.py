@@ -208,6 +208,8 @@ def changes_of_institutions(conn: psycopg.Connection) -> pd.DataFrame:
             FROM ledger.institution_version
             UNION ALL
             SELECT code, greatest(loaded_at, confirmed_at) FROM ledger.endpoint_version
+            UNION ALL
+            SELECT code, greatest(begun_at, ended_at) FROM ledger.paper_fallback
         ) AS change
         GROUP BY code
         """,

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from distribution.cli.app import main
+from distribution.jobs import redeliver
+from distribution.jobs.wiring import Line
 from tests.jobs.test_load_endpoints import GOOD
 
 
@@ -59,6 +61,48 @@ def test_an_empty_list_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> 
     assert listed == {"schema_version": 1, "deliveries": []}
 
 
-def test_a_resend_asks_first(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_resend_asks_first_and_says_what_the_policy_says(
+    line: Line, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redeliver, "outside_policy", lambda *_, **__: "it was sent on 2026-11-23")
     assert main(["delivery", "resend", "CLEP_4471_20261123_000001.txt", "--reason", "lost"]) == 2
-    assert "--yes" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--yes" in said
+    assert "The policy says no: it was sent on 2026-11-23" in said
+
+
+def test_sending_is_paused_and_resumed(capsys: pytest.CaptureFixture[str]) -> None:
+    paused = document(capsys, "sending", "pause", "--reason", "wrong scores", "--until", "2099-01-01")
+    assert (paused["paused"], paused["until"]) == (True, "2099-01-01T00:00:00-05:00")
+    assert document(capsys, "sending", "resume")["was_paused"] is True
+    assert document(capsys, "sending", "resume")["was_paused"] is False
+    assert main(["sending", "pause", "--reason", "x", "--until", "2001-01-01"]) == 2
+
+
+@pytest.mark.parametrize("verb", ["test", "send-test", "trust-key", "confirm", "pause", "resume"])
+def test_what_concerns_an_institution_without_an_endpoint_says_how_to_load_one(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["institution", verb, "4471"]) == 2
+    assert "institution" in capsys.readouterr().err
+
+
+def test_a_pause_is_a_version_of_the_endpoint(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "e.yaml").write_text(GOOD)
+    document(capsys, "institution", "load-endpoints", str(home / "e.yaml"))
+    assert document(capsys, "institution", "pause", "4471")["paused_until"] == "9999-12-31"
+    assert document(capsys, "institution", "resume", "4471")["paused_until"] is None
+    versions = document(capsys, "institution", "history", "4471")["versions"]
+    assert [each["changed"] for each in versions] == [["paused_until"], ["paused_until"], ["new"]]
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "csv"])
+def test_a_specification_comes_in_each_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layout", "spec", "wide", "--format", form]) == 0
+    assert "replaces_revision" in capsys.readouterr().out
+
+
+def test_two_layouts_can_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "layout", "diff", "fixed-1", "flat-pgp")
+    assert found["layouts"] == ["fixed-1", "flat-pgp"]
+    assert found["differences"]

@@ -1,0 +1,178 @@
+"""Acknowledgements: what institutions said of files that arrived, each said once."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from distribution.errors import UsageError
+from distribution.ledger import receipts
+from distribution.ledger.files import ScoreFile, named, select
+from distribution.model import Channel, FileState, Receipt
+
+
+class Outcome(StrEnum):
+    """What an acknowledgement came to; all but the first need a person."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    NOT_LOADED = "not-loaded"
+    UNKNOWN_FILE = "unknown-file"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An acknowledgement as it was read: whose, its name and bytes' hash, and what it states.
+
+    `file` None = unreadable. `rows`: result_id, revision, status.
+    """
+
+    di: str
+    name: str
+    sha256: str
+    size_bytes: int
+    read_at: datetime
+    file: str | None = None
+    details: int | None = None
+    score_total: int | None = None
+    not_loaded: int = 0
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+def book(conn: psycopg.Connection, arrived: Arrived) -> Outcome | None:
+    """Record an acknowledgement and what follows from it, in one transaction.
+
+    None when it is on file already. A file whose count and sum agree and whose rows were all loaded is
+    acknowledged, with its deliveries.
+    """
+    with conn.transaction():
+        file = named(conn, arrived.file) if arrived.file else None
+        if file is not None and (file.di != arrived.di or file.state not in _ARRIVED):
+            file = None
+        outcome = _outcome(arrived, file)
+        booked = conn.execute(
+            """
+            INSERT INTO ledger.acknowledgement (di, name, sha256, size_bytes, read_at, file_id, details,
+                                                score_total, not_loaded, outcome, stated)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                *(arrived.di, arrived.name, arrived.sha256, arrived.size_bytes, arrived.read_at),
+                *(file.file_id if file else None, arrived.details, arrived.score_total, arrived.not_loaded),
+                *(outcome.value, json.dumps(list(arrived.rows))),
+            ],
+        ).rowcount
+        if not booked:
+            return None
+        if file is not None and outcome is Outcome.AGREES:
+            _acknowledge(conn, file, arrived)
+    return outcome
+
+
+_ARRIVED = (FileState.DELIVERED, FileState.ACKNOWLEDGED)
+
+
+def _outcome(arrived: Arrived, file: ScoreFile | None) -> Outcome:
+    if arrived.file is None:
+        return Outcome.UNREADABLE
+    if file is None:
+        return Outcome.UNKNOWN_FILE
+    if (arrived.details, arrived.score_total) != (file.details, file.score_total):
+        return Outcome.DIFFERS
+    return Outcome.NOT_LOADED if arrived.not_loaded else Outcome.AGREES
+
+
+def _acknowledge(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived) -> int:
+    moved = conn.execute(
+        """
+        UPDATE ledger.score_file SET state = 'acknowledged', acknowledged_at = %s
+        WHERE file_id = %s AND state = 'delivered'
+        """,
+        [arrived.read_at, file.file_id],
+    ).rowcount
+    if not moved:
+        return 0
+    receipt = Receipt(
+        channel=Channel.ELECTRONIC,
+        subject=file.name,
+        records=file.details,
+        sha256=arrived.sha256,
+        size_bytes=arrived.size_bytes,
+        received_at=arrived.read_at,
+        remote_name=arrived.name,
+    )
+    receipts.write(conn, receipt, event="acknowledged", run_id=None)
+    conn.execute(
+        """
+        UPDATE ledger.acknowledgement SET settled_at = %s
+        WHERE file_id = %s AND settled_at IS NULL AND outcome <> 'agrees'
+        """,
+        [arrived.read_at, file.file_id],
+    )
+    return conn.execute(
+        "UPDATE ledger.delivery SET state = 'acknowledged' WHERE file_id = %s AND state = 'delivered'",
+        [file.file_id],
+    ).rowcount
+
+
+def by_word(conn: psycopg.Connection, name: str, *, actor: str, at: datetime) -> int:
+    """Acknowledge a file by a person's word. Returns its deliveries that moved.
+
+    Raises UsageError for a file that is not on file or has not arrived.
+    """
+    with conn.transaction():
+        file = named(conn, name)
+        if file is None or file.test:
+            raise UsageError(f"There is no file {name}. `delivery list --state delivered` names the files.")
+        if file.state not in _ARRIVED:
+            raise UsageError(f"{name} has not arrived yet ({file.state}): there is nothing to acknowledge.")
+        said = Arrived(di=file.di, name=f"by {actor}", sha256=file.sha256, size_bytes=0, read_at=at)
+        return _acknowledge(conn, file, said)
+
+
+def open_faults(conn: psycopg.Connection) -> list[dict[str, Any]]:
+    """Acknowledgements that need a person: code, name, file ('' = unknown), outcome, not_loaded, read_at."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT a.di AS code, a.name, coalesce(f.name, '') AS file, a.outcome, a.not_loaded, a.read_at
+            FROM ledger.acknowledgement AS a
+            LEFT JOIN ledger.score_file AS f USING (file_id)
+            WHERE a.outcome <> 'agrees' AND a.settled_at IS NULL
+            ORDER BY a.acknowledgement_id
+            """
+        ).fetchall()
+
+
+def unacknowledged(conn: psycopg.Connection, dis: Sequence[str]) -> list[dict[str, Any]]:
+    """Files that arrived at these institutions and were not acknowledged: code, file, scores, "
+    "delivered_at."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT di AS code, name AS file, details AS scores, delivered_at
+            FROM ledger.score_file
+            WHERE di = ANY(%s) AND state = 'delivered' AND NOT test AND details > 0
+            ORDER BY delivered_at, di, sequence
+            """,
+            [list(dis)],
+        ).fetchall()
+
+
+def uncollected(conn: psycopg.Connection, di: str, *, since: datetime) -> list[ScoreFile]:
+    """The files that arrived since then and were not yet seen to be gone."""
+    return select(conn, "di = %s AND NOT test AND delivered_at >= %s AND collected_at IS NULL", [di, since])
+
+
+def note_collected(conn: psycopg.Connection, file_ids: Sequence[int], *, at: datetime) -> None:
+    """Note that files were seen to be gone from their folder: somebody collected them."""
+    conn.execute(
+        "UPDATE ledger.score_file SET collected_at = %s WHERE file_id = ANY(%s)", [at, list(file_ids)]
+    )
