@@ -135,6 +135,10 @@ class Settings(BaseSettings):
         str,
         Field(description="Barcode id (2 digits, the second 0 to 4) of the IMb.", pattern=r"^[0-9][0-4]$"),
     ] = "00"
+    paper_processes: Annotated[
+        int,
+        Field(description="Processes that write print batches at one time; 0 = one per core.", ge=0, le=64),
+    ] = 0
     return_address: Annotated[
         str, Field(description="Return address on the envelope sheet; lines parted by `|`.")
     ] = "CLEP Score Reports|PO Box 0000|Anytown NY 00000"

@@ -4,10 +4,9 @@ Claim, act, prove: the plan is recorded first, in one transaction; every file is
 alone, so a run that was killed in between writes the same bytes; what stands in the outbox is proved last.
 """
 
-import hashlib
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -15,12 +14,12 @@ import pandas as pd
 import psycopg
 
 from distribution import filenames
-from distribution.channels.paper import addresses, content, geometry, layout, manifest, outbox, preflight
+from distribution.channels.paper import addresses, content, geometry, layout, outbox, preflight
 from distribution.errors import PermanentError
-from distribution.jobs import mail_codes, set_batch
+from distribution.jobs import mail_codes, set_batch, write_batches
 from distribution.jobs.wiring import Line, actor
+from distribution.jobs.write_batches import Written
 from distribution.ledger import batches, deliveries, institutions, receipts, returned_mail
-from distribution.ledger.batches import Batch, Proof
 from distribution.model import Channel, DeliveryState, PostalAddress, Receipt
 from distribution.routing import batching
 
@@ -38,25 +37,14 @@ class PaperOutcome:
     held: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """A batch's files as they must be."""
-
-    pdf: bytes
-    cover: bytes
-    manifest: bytes
-    proof: Proof
-    lines_set: int
-
-
 def print_batches(line: Line, *, run_id: str, on: date) -> PaperOutcome:
     """Finish batches that an earlier run left without proof, then plan and write those of tonight."""
     with line.connect() as conn:
         left_over = batches.unproved(conn)
-    placed = sum(_write_and_prove(line, batch_id, run_id=run_id) for batch_id in left_over)
+    placed = _write_and_prove(line, left_over, run_id=run_id)
     with line.connect() as conn:
         planned, held = _plan(line, conn, run_id=run_id, on=on)
-    placed += sum(_write_and_prove(line, batch_id, run_id=run_id) for batch_id in planned)
+    placed += _write_and_prove(line, planned, run_id=run_id)
     return PaperOutcome(batches=(*left_over, *planned), placed=placed, held=held)
 
 
@@ -68,14 +56,14 @@ def render_again(line: Line, batch_id: str) -> Path:
     with line.connect() as conn:
         batch = batches.read(conn, batch_id)
         batches.log_rewriting(conn, batch_id, actor=actor(), command=f"rewrite {batch_id}")
-    files = _files_of(line, batch)
+    files = write_batches.files_of(line, batch)
     if batch.proved_at is not None and files.proof.pdf_sha256 != batch.pdf_sha256:
         raise PermanentError(
             f"{batch_id} would not come out as it was: the program, its templates or the return address have "
             "changed since. Restore the file from a backup.",
             code="not-the-same-bytes",
         )
-    _place(line, batch_id, files)
+    write_batches.place(line, batch_id, files)
     return line.settings.paper_outbox / filenames.batch_pdf(batch_id)
 
 
@@ -186,50 +174,27 @@ def _placed_of(packed: pd.DataFrame, drafts: list[content.Piece]) -> pd.DataFram
 
 
 # Writing and proving ----------------------------------------------------------------------------------------
-def _write_and_prove(line: Line, batch_id: str, *, run_id: str) -> int:
-    """Write a batch's files from the ledger and record what stands there; the number of reports on it."""
-    with line.connect() as conn:
-        batch = batches.read(conn, batch_id)
-    files = _files_of(line, batch)
-    _place(line, batch_id, files)
-    proof, at = files.proof, line.now()
+def _write_and_prove(line: Line, batch_ids: Sequence[str], *, run_id: str) -> int:
+    """Write batches' files from the ledger and record what stands there; the number of reports on them."""
+    placed = 0
+    for written in write_batches.write_all(line, batch_ids):
+        _prove(line, written, run_id=run_id)
+        placed += written.lines_set
+    return placed
+
+
+def _prove(line: Line, written: Written, *, run_id: str) -> None:
+    batch, proof, at = written.batch, written.proof, line.now()
     receipt = Receipt(
         channel=Channel.PAPER,
-        subject=batch_id,
-        records=files.lines_set,
+        subject=batch.batch_id,
+        records=written.lines_set,
         sha256=proof.pdf_sha256,
         size_bytes=proof.pdf_bytes,
         received_at=at,
-        remote_name=filenames.batch_pdf(batch_id),
+        remote_name=filenames.batch_pdf(batch.batch_id),
     )
     with line.connect() as conn:
-        batches.prove(conn, batch_id, proof, at=at)
+        batches.prove(conn, batch.batch_id, proof, at=at)
         receipts.write(conn, receipt, event=PLACED, run_id=run_id)
-    log.info("Placed %s: %s pieces, %s sheets", batch_id, batch.pieces, batch.sheets)
-    return files.lines_set
-
-
-def _files_of(line: Line, batch: Batch) -> _Files:
-    """A batch as it was planned: every piece in its first generation."""
-    with line.connect() as conn:
-        rows = [replace(row, generation=0) for row in batches.pieces_of(conn, batch.batch_id)]
-    printed = set_batch.set_pieces(line, batch, rows)
-    listed = manifest.write(batch.batch_id, printed.sheets, pdf_sha256=printed.sha256)
-    cover = set_batch.cover_of(line, batch, rows, pdf_sha256=printed.sha256)
-    proof = Proof(printed.sha256, len(printed.pdf), _sha256(cover), _sha256(listed))
-    return _Files(printed.pdf, cover, listed, proof, printed.lines_set)
-
-
-def _place(line: Line, batch_id: str, files: _Files) -> None:
-    """The cover sheet comes last: the mailroom begins with it, so all else stands when it is there."""
-    folder = line.settings.paper_outbox
-    pdf = folder / filenames.batch_pdf(batch_id)
-    if pdf.is_file() and _sha256(pdf.read_bytes()) != files.proof.pdf_sha256:
-        log.warning("%s stood in the outbox with other bytes than the ledger gives; it is replaced", pdf.name)
-    outbox.place(folder, filenames.batch_pdf(batch_id), files.pdf)
-    outbox.place(folder, filenames.batch_manifest(batch_id), files.manifest)
-    outbox.place(folder, filenames.batch_cover(batch_id), files.cover)
-
-
-def _sha256(content_: bytes) -> str:
-    return hashlib.sha256(content_).hexdigest()
+    log.info("Placed %s: %s pieces, %s sheets", batch.batch_id, batch.pieces, batch.sheets)

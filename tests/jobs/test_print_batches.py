@@ -199,7 +199,9 @@ def test_what_cannot_be_printed_is_held_and_the_rest_goes(line):
     }
 
 
-@pytest.mark.parametrize("killed_at", ["_place", "batches.prove", "receipts.write", "outbox._sync"])
+@pytest.mark.parametrize(
+    "killed_at", ["write_batches.place", "batches.prove", "receipts.write", "outbox._sync"]
+)
 def test_killed_between_plan_and_proof_the_next_run_writes_the_same_bytes(line, killed_at):
     college(line, "4471")
     college(line, "4472", country="AT", state="", postal_code="1010", city="Wien")

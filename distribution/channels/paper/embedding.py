@@ -1,16 +1,12 @@
 """The faces as a PDF carries them: only the glyphs that are used, each under its own character's code."""
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fontTools import subset as font_subset
-from fontTools.ttLib import TTFont
+from distribution.channels.paper import font_subset
 
-_CODES = 0x10000
 _MOST_RANGES = 100  # entries in a block of a ToUnicode map (PDF 32000-1, 9.10.3)
-_KEPT_TABLES = frozenset({"head", "hhea", "maxp", "hmtx", "loca", "glyf", "cvt ", "fpgm", "prep"})
 _STEMS = {"Regular": 88, "Bold": 160}
 
 
@@ -41,49 +37,25 @@ class Program:
 
 def subset(face: Face) -> Program:
     """The glyphs of the used characters. Raises KeyError for a character that the font lacks."""
-    font = TTFont(face.path, lazy=True, recalcTimestamp=False)
-    names = font.getBestCmap()
+    source = font_subset.read(face.path)
     characters = sorted(face.used)
-    glyphs = [names[ord(character)] for character in characters]
-    head, lines, metrics = font["head"], font["hhea"], font["hmtx"].metrics
-    scale = 1000 / head.unitsPerEm
-    measured = [round(metrics[glyph][0] * scale) for glyph in glyphs]
-    described = Program(
-        tag=_tag(characters),
-        font_file=b"",
-        glyph_of_code=b"",
-        unicode_of_code=_unicode_map(characters),
-        widths=" ".join(f"{ord(each)}[{width}]" for each, width in zip(characters, measured, strict=True)),
-        box=tuple(round(value * scale) for value in (head.xMin, head.yMin, head.xMax, head.yMax)),
-        ascent=round(lines.ascent * scale),
-        descent=round(lines.descent * scale),
-        cap_height=round(font["OS/2"].sCapHeight * scale),
-        stem=_STEMS["Bold" if "Bold" in face.name else "Regular"],
-    )
-    return _with_files(described, font, characters, glyphs)
-
-
-def _with_files(described: Program, font: TTFont, characters: list[str], glyphs: list[str]) -> Program:
-    options = font_subset.Options(
-        notdef_outline=True, layout_closure=False, glyph_names=False, recalc_timestamp=False, hinting=True
-    )
-    options.drop_tables = [tag for tag in font.keys() if tag not in _KEPT_TABLES]  # noqa: SIM118 - no mapping
-    subsetter = font_subset.Subsetter(options)
-    subsetter.populate(glyphs=glyphs)
-    subsetter.subset(font)
-    target = io.BytesIO()
-    order = {glyph: number for number, glyph in enumerate(font.getGlyphOrder())}
-    font.save(target, reorderTables=None)
-    codes = bytearray(2 * _CODES)
+    glyphs = [source.glyph_of[character] for character in characters]
+    font_file, numbers = font_subset.cut(source, glyphs)
+    codes = bytearray(2 * (max(map(ord, characters), default=0) + 1))
     for character, glyph in zip(characters, glyphs, strict=True):
-        codes[2 * ord(character) : 2 * ord(character) + 2] = order[glyph].to_bytes(2, "big")
-    last = 2 * (max(map(ord, characters), default=0) + 1)
+        codes[2 * ord(character) : 2 * ord(character) + 2] = numbers[glyph].to_bytes(2, "big")
+    widths = zip(characters, glyphs, strict=True)
     return Program(
-        **{
-            **{name: getattr(described, name) for name in Program.__slots__},
-            "font_file": target.getvalue(),
-            "glyph_of_code": bytes(codes[:last]),
-        }
+        tag=_tag(characters),
+        font_file=font_file,
+        glyph_of_code=bytes(codes),
+        unicode_of_code=_unicode_map(characters),
+        widths=" ".join(f"{ord(character)}[{source.widths[glyph]}]" for character, glyph in widths),
+        box=source.box,
+        ascent=source.ascent,
+        descent=source.descent,
+        cap_height=source.cap_height,
+        stem=_STEMS["Bold" if "Bold" in face.name else "Regular"],
     )
 
 

@@ -11,8 +11,7 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
-
+from distribution.channels.paper import font_subset
 from distribution.channels.paper.embedding import Face
 
 REGULAR = "NotoSans"
@@ -37,9 +36,8 @@ def faces() -> dict[str, Face]:
 @cache
 def _advances(font: str) -> dict[str, float]:
     """The width of every character of a font, of the font size."""
-    opened = TTFont(FOLDER / _FILES[font], lazy=True)
-    metrics, scale = opened["hmtx"].metrics, opened["head"].unitsPerEm
-    return {chr(code): metrics[glyph][0] / scale for code, glyph in opened.getBestCmap().items()}
+    source = font_subset.read(FOLDER / _FILES[font])
+    return {character: source.widths[glyph] / 1000 for character, glyph in source.glyph_of.items()}
 
 
 def printable(text: str) -> str:
