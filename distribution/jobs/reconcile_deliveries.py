@@ -28,7 +28,7 @@ def reconcile(line: Line, *, on: date) -> dict[str, Any]:
     books = close_books.balances(line, on=on)
     with line.connect() as conn:
         run_facts.speak_in(conn, line.settings.time_zone)
-        now = standing(conn, on=on, seen=_seen_since_last_night(conn))
+        now = standing(line, conn, on=on, seen=_seen_since_last_night(conn))
     document = {
         "schema_version": SCHEMA_VERSION,
         "date": on.isoformat(),

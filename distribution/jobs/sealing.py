@@ -32,6 +32,14 @@ def key_of(text: str) -> PgpKey:
     return encryption.read_key(text)
 
 
+def key_or_none(text: str | None) -> PgpKey | None:
+    """The key of an endpoint's `pgp_key`; None where there is none, or none that can be read."""
+    try:
+        return key_of(text) if text else None
+    except ValueError:
+        return None
+
+
 def seal_for(line: Line, endpoint: Endpoint | None, layout: Layout, *, di: str) -> Seal | None:
     """What encrypts the files of an institution; None where it wants none.
 

@@ -8,9 +8,11 @@ from typing import Any
 import psycopg
 
 from distribution import academic_year
+from distribution.jobs import partner_standing
+from distribution.jobs.wiring import Line
 from distribution.ledger import run_facts, sign_in_facts
 from distribution.model import HoldKind
-from distribution.report import needs, sign_in_needs
+from distribution.report import needs, partner_needs, sign_in_needs
 from distribution.report.content import (
     Batch,
     Feed,
@@ -21,6 +23,7 @@ from distribution.report.content import (
     OpenFile,
     WaitingDeliveries,
 )
+from distribution.report.partner_needs import Partners
 
 _A_DAY = timedelta(days=1)
 
@@ -38,6 +41,7 @@ class Standing:
     waiting: tuple[WaitingDeliveries, ...]
     open_batches: tuple[Batch, ...]
     sign_in: dict[str, Any]
+    partners: Partners
 
     def needs(self, faults: Sequence[str] = ()) -> tuple[Need, ...]:
         """What needs a person, the worst first; `faults` are the sentences of the balances."""
@@ -49,11 +53,12 @@ class Standing:
                 *needs.of_holds(self.open_rows, self.held_deliveries, self.on),
                 *needs.of_paper(self.open_batches, self.waiting, self.on),
                 *sign_in_needs.of_sign_in(self.sign_in, self.on),
+                *partner_needs.of_partners(self.partners, self.on),
             ]
         )
 
 
-def standing(conn: psycopg.Connection, *, on: date, seen: run_facts.Window) -> Standing:
+def standing(line: Line, conn: psycopg.Connection, *, on: date, seen: run_facts.Window) -> Standing:
     """How the line stands; `seen` are the feeds that are new."""
     return Standing(
         on=on,
@@ -67,6 +72,7 @@ def standing(conn: psycopg.Connection, *, on: date, seen: run_facts.Window) -> S
         waiting=tuple(WaitingDeliveries(**row) for row in run_facts.waiting_deliveries(conn, on)),
         open_batches=tuple(Batch(**row) for row in run_facts.batches(conn)),
         sign_in=_sign_in(conn, on),
+        partners=partner_standing.partners(line, conn),
     )
 
 

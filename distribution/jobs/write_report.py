@@ -37,7 +37,7 @@ def write_report(line: Line, run_id: str, *, document: Mapping[str, Any] | None 
     with line.connect() as conn:
         run_facts.speak_in(conn, line.settings.time_zone)
         run = find_run(conn, run_id)
-        content = gather(conn, run, document=dict(run.summary if document is None else document))
+        content = gather(line, conn, run, document=dict(run.summary if document is None else document))
     page = report_path(line, run)
     page.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _put(page.with_name(FACTS), run_report.document(content))
@@ -54,10 +54,12 @@ def find_run(conn: psycopg.Connection, run_id: str) -> runs.Run:
         raise UsageError(f"There is no run {run_id}. All runs are shown by: run list.") from exc
 
 
-def gather(conn: psycopg.Connection, run: runs.Run, *, document: dict[str, Any]) -> report.ReportContent:
+def gather(
+    line: Line, conn: psycopg.Connection, run: runs.Run, *, document: dict[str, Any]
+) -> report.ReportContent:
     """Everything that the report shows, from the ledger and the run's document."""
     seen, on = run_facts.window(run), run.business_date
-    now = standing.standing(conn, on=on, seen=seen)
+    now = standing.standing(line, conn, on=on, seen=seen)
     carried, faults = document.get("carried", {}), tuple(document.get("faults", ()))
     reasons = tuple(report.HeldReason(**row) for row in run_facts.held_row_reasons(conn, seen))
     first_rows = run_facts.held_rows(conn, seen, limit=report.ROWS_SHOWN)

@@ -1,0 +1,156 @@
+"""What institutions need a person for: keys that end, files not acknowledged, paper for a time, a pause."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from distribution.report.content import Need
+from distribution.report.needs import FAILED, REVIEW, WAITING, age, counted
+
+
+@dataclass(frozen=True, slots=True)
+class EndingKey:
+    """An institution's PGP key that ends within 60 days, or has ended (`is_over`)."""
+
+    code: str
+    usable_until: date
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnacknowledgedFile:
+    """A file that arrived and whose institution has not said so."""
+
+    code: str
+    file: str
+    scores: int
+    delivered_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyAcknowledgement:
+    """What an institution dropped back and nobody can book: `outcome` is the ledger's word for it."""
+
+    code: str
+    name: str
+    file: str
+    outcome: str
+    not_loaded: int
+    read_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class OnPaper:
+    """An institution that gets paper until it is resumed."""
+
+    code: str
+    reason: str
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """All sending stands still; `until` empty = until somebody resumes it."""
+
+    reason: str
+    since: date
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """What there is to say of institutions on one day."""
+
+    keys: tuple[EndingKey, ...] = ()
+    unacknowledged: tuple[UnacknowledgedFile, ...] = ()
+    faulty: tuple[FaultyAcknowledgement, ...] = ()
+    on_paper: tuple[OnPaper, ...] = ()
+    paused: Paused | None = None
+    acknowledge_days: int = 3
+
+
+def of_partners(partners: Partners, on: date) -> Iterator[Need]:
+    """One entry per cause."""
+    if partners.paused is not None:
+        yield _paused(partners.paused)
+    yield from _keys(partners.keys, on)
+    yield from map(_faulty, partners.faulty)
+    yield from _unacknowledged(partners.unacknowledged, partners.acknowledge_days, on)
+    for each in partners.on_paper:
+        yield Need(
+            WAITING,
+            f"{each.code} gets paper for a time",
+            each.code,
+            0,
+            f"Its method is electronic. {each.reason}",
+            each.since,
+            f"Once its host works: institution test {each.code}, then institution resume {each.code}.",
+        )
+
+
+def _paused(paused: Paused) -> Need:
+    return Need(
+        REVIEW,
+        "All sending is paused",
+        "",
+        0,
+        f"Nothing leaves {f'until {paused.until}' if paused.until else 'until it is resumed'}. "
+        f"{paused.reason}",
+        paused.since,
+        "Once the cause is gone: sending resume.",
+    )
+
+
+def _keys(keys: Iterable[EndingKey], on: date) -> Iterator[Need]:
+    for key in keys:
+        left = (key.usable_until - on).days
+        said = "has ended" if key.is_over else f"ends in {counted(left, 'day')}"
+        yield Need(
+            FAILED if key.is_over else REVIEW,
+            f"The PGP key of {key.code} {said}",
+            key.code,
+            0,
+            f"Nothing can be encrypted to it after {key.usable_until:%Y-%m-%d}: its files then wait.",
+            on,
+            "Ask its technical contact for a new key, on a known number: institution load-endpoints FILE.",
+        )
+
+
+_SAID = {
+    "differs": "another count or sum than we sent",
+    "not-loaded": "rows that it did not load",
+    "unknown-file": "a file that we did not send there",
+    "unreadable": "nothing that can be read",
+}
+
+
+def _faulty(faulty: FaultyAcknowledgement) -> Need:
+    about = f" of {faulty.file}" if faulty.file else ""
+    return Need(
+        REVIEW,
+        f"{faulty.code} acknowledged {_SAID.get(faulty.outcome, faulty.outcome)}",
+        faulty.code,
+        faulty.not_loaded,
+        f"{faulty.name}{about}.",
+        faulty.read_on,
+        f"Ask the institution. Settled: delivery acknowledge {faulty.file or 'NAME'}; or delivery resend it.",
+    )
+
+
+def _unacknowledged(files: Iterable[UnacknowledgedFile], acknowledge_days: int, on: date) -> Iterator[Need]:
+    by_code: dict[str, list[UnacknowledgedFile]] = {}
+    for file in files:
+        if age(file.delivered_on, on) > acknowledge_days:
+            by_code.setdefault(file.code, []).append(file)
+    for code, late in by_code.items():
+        scores = sum(file.scores for file in late)
+        yield Need(
+            REVIEW,
+            f"{counted(len(late), 'file')} not acknowledged by {code}",
+            code,
+            scores,
+            f"{counted(scores, 'score')} sent, the oldest in {late[0].file}; agreed are "
+            f"{counted(acknowledge_days, 'business day')}.",
+            late[0].delivered_on,
+            f"Ask the institution whether it took the file in: delivery acknowledge {late[0].file}.",
+        )

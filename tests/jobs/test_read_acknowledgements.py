@@ -1,0 +1,157 @@
+"""What institutions drop back is read once and booked; what does not agree needs a person."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distribution.errors import UsageError
+from distribution.jobs import send_files
+from distribution.jobs.read_acknowledgements import acknowledge, read_acknowledgements
+from distribution.jobs.reconcile_deliveries import reconcile
+from distribution.jobs.wiring import Line
+from distribution.ledger import accounts, files
+from tests.support import sftp_servers
+from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
+from tests.support.sftp_servers import Host
+
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+NAME = "CLEP_4471_20261123_000001.txt"
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with sftp_servers.openssh(tmp_path_factory.mktemp("sshd")) as host:
+        yield host
+
+
+@pytest.fixture
+def host(sshd: Host, tmp_path: Path) -> Host:
+    return replace(sshd, root=tmp_path / "drops")
+
+
+@pytest.fixture
+def sent(line: Line, host: Host) -> Path:
+    """A file of two scores that arrived at an institution that acknowledges; the folder for that."""
+    folder = host.folder("back")
+    join(line, host, endpoint(host, "4471", ack_directory=str(folder)))
+    owe(line, "4471", "R-1", "R-2", last_name="ZZTESTSecret")
+    built = send_files.build_files(line, run_id=None, on=NIGHT)
+    send_files.send_files(line, run_id=None, on=NIGHT, dis=built.dis)
+    return folder
+
+
+def said(folder: Path, name: str = "ACK_1.json", **given: Any) -> None:
+    (folder / name).write_text(json.dumps({"file": NAME, "details": 2, "score_total": 110, **given}))
+
+
+def state(line: Line) -> str:
+    with line.connect() as conn:
+        found = files.named(conn, NAME)
+    assert found is not None
+    return found.state
+
+
+def needs(line: Line, on: date) -> list[str]:
+    return [need["what"] for need in reconcile(line, on=on)["needs_a_person"]]
+
+
+def test_what_agrees_acknowledges_the_file_and_its_scores(line: Line, sent: Path) -> None:
+    said(sent, rows=[{"result_id": "R-1", "revision": 1, "status": "loaded"}])
+    assert read_acknowledgements(line).acknowledged == 1
+    assert state(line) == "acknowledged"
+    assert not list(sent.iterdir())
+    with line.connect() as conn:
+        assert states(conn) == {"acknowledged": 2}
+        assert accounts.delivered_by_artefacts(conn) == 0  # acknowledged is counted by state, not twice
+        receipts = conn.execute("SELECT event, records FROM ledger.receipt ORDER BY receipt_id").fetchall()
+    assert receipts == [("delivered", 2), ("acknowledged", 2)]
+
+
+def test_the_same_acknowledgement_again_is_booked_once(line: Line, sent: Path) -> None:
+    for _ in range(2):
+        said(sent)
+        read_acknowledgements(line)
+    with line.connect() as conn:
+        assert conn.execute("SELECT count(*) FROM ledger.acknowledgement").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "says"),
+    [
+        ({"details": 3}, "differs", "another count or sum"),
+        ({"score_total": 1}, "differs", "another count or sum"),
+        ({"rows": [{"result_id": "R-1", "revision": 1, "status": "rejected"}]}, "not-loaded", "did not load"),
+        ({"file": "CLEP_4471_20261123_000009.txt"}, "unknown-file", "did not send"),
+        ({"details": "two"}, "unreadable", "nothing that can be read"),
+        ({"rows": [1]}, "unreadable", "nothing that can be read"),
+    ],
+)
+def test_what_does_not_agree_needs_a_person(
+    line: Line, sent: Path, given: dict[str, Any], outcome: str, says: str
+) -> None:
+    said(sent, **given)
+    assert read_acknowledgements(line).differing == 1
+    assert state(line) == "delivered"
+    with line.connect() as conn:
+        assert conn.execute("SELECT outcome FROM ledger.acknowledgement").fetchone() == (outcome,)
+    found = needs(line, NIGHT)
+    assert any(says in what for what in found)
+    assert not any("ZZTEST" in what for what in found)
+
+
+def test_of_another_institutions_file_nothing_is_believed(line: Line, host: Host, sent: Path) -> None:
+    join(line, host, endpoint(host, "5500", ack_directory=str(host.folder("back-5500"))))
+    said(host.folder("back-5500"))
+    read_acknowledgements(line)
+    assert state(line) == "delivered"
+
+
+def test_what_is_no_acknowledgement_is_left_alone(line: Line, sent: Path) -> None:
+    (sent / "notes.txt").write_text("hello")
+    (sent / "ACK_1.json.part").write_text("{")
+    read_acknowledgements(line)
+    assert len(list(sent.iterdir())) == 2
+
+
+def test_a_host_that_is_down_is_asked_again_next_time(line: Line, host: Host, sent: Path) -> None:
+    said(sent)
+    at = endpoint(host, "4471", ack_directory=str(sent))
+    join(line, host, replace(at, port=sftp_servers.free_port()))
+    assert read_acknowledgements(line).unasked == 1
+    join(line, host, at)
+    assert read_acknowledgements(line).acknowledged == 1
+
+
+def test_a_file_not_acknowledged_in_the_agreed_days_needs_a_person(line: Line, sent: Path) -> None:
+    assert not any("acknowledged" in what for what in needs(line, NIGHT + timedelta(days=1)))
+    late = date(2026, 12, 1)
+    assert "1 file not acknowledged by 4471" in needs(line, late)
+    assert acknowledge(line, NAME) == 2
+    assert not any("acknowledged" in what for what in needs(line, late))
+
+
+def test_a_persons_word_settles_what_did_not_agree(line: Line, sent: Path) -> None:
+    said(sent, details=3)
+    read_acknowledgements(line)
+    acknowledge(line, NAME)
+    assert not any("acknowledged" in what for what in needs(line, NIGHT))
+    with pytest.raises(UsageError, match="no file"):
+        acknowledge(line, "CLEP_4471_20261123_000009.txt")
+
+
+def test_that_a_file_was_collected_is_a_note_on_it(line: Line, host: Host, sent: Path) -> None:
+    read_acknowledgements(line)
+    with line.connect() as conn:
+        assert files.named(conn, NAME).collected_at is None
+    (host.folder("4471") / NAME).unlink()
+    read_acknowledgements(line)
+    with line.connect() as conn:
+        found = files.named(conn, NAME)
+    assert (found.state, found.collected_at is None) == ("delivered", False)
+    assert arrived(host, "4471") == []

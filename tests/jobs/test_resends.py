@@ -1,0 +1,175 @@
+"""A file goes out again by policy, the full history on request; a loader by key gains nothing from either."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from distribution.errors import UsageError
+from distribution.jobs import redeliver, send_files, sending
+from distribution.jobs.distribute_scores import run_nightly
+from distribution.jobs.reconcile_deliveries import reconcile
+from distribution.jobs.wiring import Line
+from distribution.ledger import files
+from tests.support import records, sftp_servers
+from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
+from tests.support.sftp_servers import Host
+
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+NAME = "CLEP_4471_20261123_000001.txt"
+_NOTHING = dict.fromkeys(("paper", "electronic", "portal", "held", "failed", "waiting"), 0)
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with sftp_servers.openssh(tmp_path_factory.mktemp("sshd")) as host:
+        yield host
+
+
+@pytest.fixture
+def host(sshd: Host, tmp_path: Path) -> Host:
+    return replace(sshd, root=tmp_path / "drops")
+
+
+@pytest.fixture
+def sent(line: Line, host: Host) -> None:
+    join(line, host, endpoint(host, "4471"))
+    owe(line, "4471", "R-1")
+    night(line)
+
+
+def night(line: Line) -> send_files.SendOutcome:
+    built = send_files.build_files(line, run_id=None, on=NIGHT)
+    return send_files.send_files(line, run_id=None, on=NIGHT, dis=built.dis)
+
+
+def loaded(host: Host, table: dict[str, tuple[int, str]], name: str) -> dict[str, tuple[int, str]]:
+    """What a loader holds that keys on result_id and keeps the highest revision, after one more file."""
+    found = dict(table)
+    for record in (host.folder("4471") / name).read_bytes().decode().split("\r\n"):
+        if record.startswith("D"):
+            result_id, revision = record[2:34].strip(), int(record[34:40])
+            if revision >= found.get(result_id, (0, ""))[0]:
+                found[result_id] = (revision, record)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("days", "against"),
+    [(0, "less than 21 days"), (20, "less than 21 days"), (21, ""), (180, ""), (190, "more than six months")],
+)
+def test_the_policy_is_once_from_21_days_to_six_months(
+    line: Line, sent: None, days: int, against: str
+) -> None:
+    found = redeliver.outside_policy(line, NAME, on=NIGHT + timedelta(days=days))
+    assert (against in found) if against else (found == "")
+
+
+def test_a_second_resend_is_against_the_policy_and_the_override_is_kept(line: Line, sent: None) -> None:
+    later = NIGHT + timedelta(days=30)
+    redeliver.redeliver(line, what="file", name=NAME, reason="lost", on=later)
+    assert "was sent again as CLEP_4471_20261223_000002.txt" in redeliver.outside_policy(line, NAME, on=later)
+    redeliver.redeliver(line, what="file", name=NAME, reason="lost again", on=later)
+    with line.connect() as conn:
+        rows = conn.execute(
+            "SELECT outside_policy IS NULL FROM ledger.score_file ORDER BY sequence"
+        ).fetchall()
+    assert rows == [(True,), (True,), (False,)]
+
+
+def test_a_resend_loaded_twice_leaves_a_key_based_loader_unchanged(
+    line: Line, host: Host, sent: None
+) -> None:
+    again = redeliver.redeliver(line, what="file", name=NAME, reason="lost", on=NIGHT)["name"]
+    once = loaded(host, {}, NAME)
+    assert once
+    assert loaded(host, loaded(host, once, again), again) == once
+
+
+def test_the_full_history_is_one_file_with_the_newest_of_each_score(
+    line: Line, host: Host, sent: None
+) -> None:
+    owe(line, "4471", "R-2")
+    night(line)
+    owe(line, "4471", "R-2", action="C", revision=2, scaled_score=70)
+    night(line)
+    held = {}
+    for name in arrived(host, "4471"):
+        held = loaded(host, held, name)
+    full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    assert (full["records"], full["state"]) == (2, "delivered")
+    assert redeliver.full_history(line, "4471", reason="new system", on=NIGHT)["name"] == full["name"]
+    assert loaded(host, {}, full["name"]) == held
+    header = (host.folder("4471") / full["name"]).read_text().split("\n")[0]
+    assert header[62:68] == "FULL  "
+    document = reconcile(line, on=NIGHT)
+    assert not [
+        fault for fault in document["faults"] if fault.startswith("Owed: routing") and "resend" in fault
+    ]
+
+
+def test_the_full_history_leaves_out_what_may_no_longer_be_reported(line: Line, sent: None) -> None:
+    with pytest.raises(UsageError, match="never got a score"):
+        redeliver.full_history(line, "4471", reason="new system", on=NIGHT.replace(year=2037))
+
+
+# the pause of all sending ----------------------------------------------------------------------------
+@pytest.fixture
+def paused(line: Line, host: Host) -> Line:
+    """Two scores owed, one by each way out, and all sending paused."""
+    join(line, host, endpoint(host, "4471"))
+    with line.connect() as conn:
+        address = {"address_1": "1 Main St", "city": "Anytown", "state": "NY", "postal_code": "00501"}
+        records.institution(conn, "4471", kind="college", delivery_method="electronic")
+        records.institution(conn, "5500", kind="college", delivery_method="paper", **address)
+        records.institution(conn, "331234")
+        version = records.result(conn, "R-1", recipient_1="4471", recipient_2="5500", attending_code="331234")
+        conn.execute("UPDATE ledger.feed SET records = 1, new = 1")
+        assert version["result_id"] == "R-1"
+    sending.pause(line, reason="Wrong scores in the feed.", until=None)
+    return line
+
+
+def test_while_sending_is_paused_files_are_built_and_nothing_leaves(paused: Line, host: Host) -> None:
+    said: list[str] = []
+    document = run_nightly(paused, on=NIGHT, say=said.append)
+    assert document["balanced"], document["faults"]
+    assert document["exit"] == 0
+    assert document["deliveries"] == _NOTHING | {"waiting": 3}
+    assert any("Sending is paused: Wrong scores" in each for each in said)
+    assert arrived(host, "4471") == []
+    assert (paused.settings.electronic_outbox / "4471" / NAME).exists()
+    assert not list(paused.settings.paper_outbox.iterdir())
+    with paused.connect() as conn:
+        assert conn.execute("SELECT count(*) FROM portal.staged_score").fetchone() == (0,)
+    whats = [need["what"] for need in reconcile(paused, on=NIGHT)["needs_a_person"]]
+    assert "All sending is paused" in whats
+
+
+def test_once_sending_is_resumed_everything_leaves(paused: Line, host: Host) -> None:
+    run_nightly(paused, on=NIGHT)
+    assert sending.resume(paused)
+    document = run_nightly(paused, on=NIGHT + timedelta(days=1))
+    assert document["balanced"], document["faults"]
+    assert (document["deliveries"]["electronic"], document["deliveries"]["portal"]) == (1, 1)
+    assert document["deliveries"]["paper"] == 1
+    assert arrived(host, "4471") == [NAME]
+
+
+def test_a_pause_ends_by_itself_at_the_time_that_was_stated(line: Line, host: Host) -> None:
+    now = datetime.now(UTC)
+    today = replace(line, now=lambda: now)
+    sending.pause(today, reason="maintenance", until=now + timedelta(hours=1))
+    assert sending.in_force(today) is not None
+    assert sending.in_force(replace(line, now=lambda: now + timedelta(hours=2))) is None
+
+
+def test_files_of_a_paused_line_are_counted_by_state(paused: Line) -> None:
+    run_nightly(paused, on=NIGHT)
+    with paused.connect() as conn:
+        assert states(conn) == {"claimed": 1, "pending": 2}
+        found = files.named(conn, NAME)
+    assert (found.state, found.may_have_left) == ("built", False)
