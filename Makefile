@@ -1,7 +1,7 @@
 # Every target sets up what it needs; nothing is installed outside .venv but Debian's test tools.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: bench-paper help setup nightly airflow test proof lint types bench lock docs env debian
+.PHONY: bench-paper bench-portal help setup nightly airflow test proof lint types bench lock docs env debian
 
 # Python then reads its compiled files: Airflow's import takes 1.8 s with them, 5.4 s without.
 unexport PYTHONDONTWRITEBYTECODE
@@ -52,6 +52,9 @@ bench-paper: setup ## Pages a second beside platypus, typst and WeasyPrint
 	@[ -x .venv-bench/bin/python ] || $(VENV)/bin/uv venv -q .venv-bench
 	@$(VENV)/bin/uv pip install -q -p .venv-bench -r requirements-bench.txt || echo "typst and WeasyPrint cannot be installed; they are left out" >&2
 	@$(PY) benchmarks/paper.py --profile
+
+bench-portal: setup ## The portal over 20 million scores, beside an ORM
+	@$(PY) benchmarks/portal.py
 
 lock: setup ## Choose newest versions again: requirements.in -> requirements.txt
 	@$(VENV)/bin/uv pip compile -q --upgrade requirements.in -o requirements.txt \

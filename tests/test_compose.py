@@ -28,7 +28,7 @@ SCALE_OUT = {"redis", "worker"}
 
 def test_every_part_of_airflow_and_of_the_demo_world_is_there():
     wanted = {"postgres", "airflow-init", "api-server", "scheduler", "dag-processor", "triggerer"}
-    assert wanted | SCALE_OUT | {"demo-sftp", "demo-mail"} == set(SERVICES)
+    assert wanted | SCALE_OUT | {"portal", "demo-sftp", "demo-mail"} == set(SERVICES)
 
 
 @pytest.mark.parametrize("name", LASTING)

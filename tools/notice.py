@@ -17,6 +17,8 @@ CLEP is a trademark of the College Board. This project is not affiliated with, e
 
 Part of this project:
   Noto Sans (distribution/channels/paper/fonts): SIL Open Font License 1.1, OFL.txt beside it.
+  Public Sans (distribution/web/portal/static): SIL Open Font License 1.1, OFL.txt beside it.
+  htmx (distribution/web/portal/static): Zero-Clause BSD, htmx-LICENSE.txt beside it.
 
 Installed beside it, each under its own licence, as the package's metadata states it:
 """

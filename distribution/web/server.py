@@ -14,7 +14,8 @@ _STOP_SECONDS = 10
 def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Listen at an address and serve; `ready` is told the URL once it is open.
 
-    Behind a proxy on this machine the visitor's address and HTTPS are taken from its headers. Raises
+    Behind a proxy on this machine (or one in FORWARDED_ALLOW_IPS) the visitor's address and HTTPS are taken
+    from its headers. Raises
     UsageError where the address is taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -35,7 +36,6 @@ def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -
             access_log=False,
             server_header=False,
             proxy_headers=True,
-            forwarded_allow_ips="127.0.0.1",
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
         uvicorn.Server(config).run(sockets=[listener])

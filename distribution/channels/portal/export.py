@@ -9,7 +9,7 @@ from psycopg import sql
 
 from distribution import academic_year
 from distribution.channels.portal import access
-from distribution.channels.portal.scores import Question, Reader, rows_asked_for
+from distribution.channels.portal.scores import SCHOOL_NAME, Question, Reader, rows_asked_for
 
 # Texts in which a spreadsheet may find a formula; numbers, dates and our own closed words are left alone.
 _GUARDED = frozenset(
@@ -23,16 +23,16 @@ COLUMNS = (
 )  # fmt: skip
 _SOURCES = {
     "academic_year": "%(written_year)s",
-    "school_name": "coalesce(o.name, '')",
+    "school_name": SCHOOL_NAME,
     "status": "s.shown_status",
 }
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()
 
 # What Excel, LibreOffice and Google Sheets take for the beginning of a formula (OWASP ASVS 5.0, 1.2.10), the
 # full-width forms included that East Asian versions take as well. NUL cannot stand in PostgreSQL.
-_FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
+_FORMULA = "=+-@\t\r\n＝＋－＠"
 
-_ORDER = "ORDER BY s.school_code, s.last_name, s.first_name, s.result_id, s.delivery_id"
+_ORDER = "ORDER BY s.school_code, s.last_name, s.first_name, s.result_id"
 _ROWS_AT_A_TIME = 5_000
 
 
@@ -54,6 +54,7 @@ def write_csv(conn: psycopg.Connection, out: IO[bytes], *, question: Question, r
     caller hands the bytes on only after this has returned, so that nothing leaves unrecorded.
     """
     with access.as_schools(conn, question.schools):
+        _read_in_order(conn)
         rows = _note_disclosures(conn, question, reader)
         return Exported(rows, _copy(conn, out, question))
 
@@ -70,6 +71,7 @@ def write_xlsx(conn: psycopg.Connection, out: IO[bytes], *, question: Question, 
     for number, column in enumerate(COLUMNS):
         sheet.write_string(0, number, column)
     with access.as_schools(conn, question.schools):
+        _read_in_order(conn)
         rows = _note_disclosures(conn, question, reader)
         with conn.cursor(name="export") as cursor:
             cursor.itersize = _ROWS_AT_A_TIME
@@ -84,6 +86,19 @@ def write_xlsx(conn: psycopg.Connection, out: IO[bytes], *, question: Question, 
                         sheet.write_string(place, number, str(cell))
     workbook.close()
     return Exported(rows, out.tell())
+
+
+def _read_in_order(conn: psycopg.Connection) -> None:
+    """Let this transaction follow the index, whose order is the export's, instead of sorting a large school.
+
+    The planner thinks little of it, for it expects to read from disk; measured, it takes half the time.
+    """
+    conn.execute(
+        """
+        SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
+               set_config('work_mem', '64MB', true)
+        """
+    )
 
 
 def _parameters(question: Question) -> dict[str, object]:
@@ -138,4 +153,5 @@ def _cell(column: str, *, guarded: bool) -> str:
     source = _SOURCES.get(column, f"s.{column}")
     if column not in _GUARDED or not guarded:
         return source
-    return f"CASE WHEN {source} ~ %(formula)s THEN '''' || {source} ELSE {source} END"
+    is_formula = f"{source} <> '' AND strpos(%(formula)s, left({source}, 1)) > 0"
+    return f"CASE WHEN {is_formula} THEN '''' || {source} ELSE {source} END"

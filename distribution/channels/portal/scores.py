@@ -31,6 +31,8 @@ _LEADING = {
     Sort.TESTED: "s.test_date",
     Sort.FUNDING: "s.funding",
 }
+# The name of a row's school, looked up among the parameters: a join would cost the order of the index.
+SCHOOL_NAME = "coalesce((%(names)s::text[])[array_position(%(codes)s::text[], s.school_code)], '')"
 _TAIL = ("s.last_name", "s.first_name", "s.result_id", "s.school_code")
 
 
@@ -122,7 +124,7 @@ class Counts:
 
 
 def rows_asked_for(question: Question) -> str:
-    """FROM and WHERE of a question; `s` is the row, `o` names its school. Values are parameters."""
+    """FROM and WHERE of a question; `s` is the row. Values are parameters."""
     conditions = [
         "s.school_code = ANY(%(codes)s::text[])",
         "s.academic_year = %(year)s",
@@ -149,7 +151,6 @@ def rows_asked_for(question: Question) -> str:
         conditions.append("s.staged_at > %(since)s")
     return f"""
 FROM portal.score AS s
-LEFT JOIN unnest(%(codes)s::text[], %(names)s::text[]) AS o (code, name) ON o.code = s.school_code
 WHERE {" AND ".join(conditions)}
 """
 
@@ -197,7 +198,7 @@ def _page_statement(question: Question, key: Mapping[str, Any] | None, *, backwa
     order = order_of(question, backwards=backwards)
     return f"""
         WITH found AS MATERIALIZED (
-            SELECT s.*, coalesce(o.name, '') AS school_name, row_number() OVER ({order}) AS place
+            SELECT s.*, {SCHOOL_NAME} AS school_name, row_number() OVER ({order}) AS place
             {rows_asked_for(question)} {begins} {order} LIMIT %(limit)s
         ), noted AS (
             INSERT INTO ledger.disclosure (result_id, revision, candidate_id, recipient, channel, basis,
@@ -253,7 +254,7 @@ def one(
         return cells.execute(
             f"""
             WITH found AS MATERIALIZED (
-                SELECT s.*, coalesce(o.name, '') AS school_name
+                SELECT s.*, {SCHOOL_NAME} AS school_name
                 {rows_asked_for(question.whole_year())} AND s.result_id = %(result_id)s
                 ORDER BY s.school_code LIMIT 1
             ), noted AS (
@@ -290,7 +291,7 @@ def counts(
             f"""
             SELECT grouping(s.exam_code, s.funding, to_char(s.test_date, 'YYYY-MM'), s.school_code) AS level,
                    coalesce(s.exam_code, s.funding, to_char(s.test_date, 'YYYY-MM'), s.school_code) AS value,
-                   max(s.exam_title), max(o.name), count(*), count(DISTINCT s.candidate_id),
+                   max(s.exam_title), max({SCHOOL_NAME}), count(*), count(DISTINCT s.candidate_id),
                    count(*) FILTER (WHERE s.action <> %(new)s AND s.former_score IS NOT NULL),
                    count(*) FILTER (WHERE s.staged_at > %(visited_at)s),
                    count(*) FILTER (WHERE s.staged_at > %(exported_at)s),
