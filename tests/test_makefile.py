@@ -74,7 +74,7 @@ def test_without_apt_the_missing_tools_are_named(bare_machine):
 
 
 def test_with_apt_exactly_the_missing_tools_are_installed(bare_machine):
-    for program in ("pdftotext", "chromium", "sshd"):
+    for program in ("pdftotext", "chromium", "sshd", "mutool", "gs"):
         script(bare_machine / program, "exit 0")
     script(bare_machine / "apt-get", f'echo "$@" >> {bare_machine}/asked')
     script(bare_machine / "id", "echo 0")
@@ -88,7 +88,7 @@ def test_with_apt_exactly_the_missing_tools_are_installed(bare_machine):
 
 
 def test_nothing_is_installed_where_nothing_is_missing(bare_machine):
-    for program in ("pdftotext", "chromium", "sshd", "qpdf"):
+    for program in ("pdftotext", "chromium", "sshd", "qpdf", "mutool", "gs"):
         script(bare_machine / program, "exit 0")
     script(bare_machine / "apt-get", "exit 1")
     assert run(BASH, "tools/debian_packages.sh", PATH=str(bare_machine)).returncode == 0

@@ -7,8 +7,8 @@ from distribution.channels.paper.fonts import BOLD, REGULAR
 from distribution.channels.paper.geometry import LEFT, RIGHT, Stock
 from distribution.channels.paper.pen import INK, LINE_INK, RULE, SECOND_INK, Pen
 
-_RULER = 100.0
-_RULER_Y, _HOW_Y = 172.0, 204.0
+RULER = 100.0
+RULER_Y, _HOW_Y = 172.0, 204.0
 
 
 def calibration_page(stock: Stock, *, created_at: datetime) -> bytes:
@@ -67,13 +67,13 @@ def _codes(pen: Pen, say: words.Words) -> None:
 
 
 def _ruler(pen: Pen, say: words.Words) -> None:
-    left = RIGHT - _RULER
-    pen.line(left, _RULER_Y, RIGHT, weight=RULE, ink=INK)
+    left = RIGHT - RULER
+    pen.line(left, RULER_Y, RIGHT, weight=RULE, ink=INK)
     for step in range(11):
-        x = left + _RULER * step / 10
-        pen.line(x, _RULER_Y, x, _RULER_Y - (4.0 if step % 5 == 0 else 2.0), weight=RULE, ink=INK)
-    y = _RULER_Y + 4.0
-    for line in typesetting.wrap(say("scale", millimetres=f"{_RULER:g}"), REGULAR, 7.5, width=_RULER):
+        x = left + RULER * step / 10
+        pen.line(x, RULER_Y, x, RULER_Y - (4.0 if step % 5 == 0 else 2.0), weight=RULE, ink=INK)
+    y = RULER_Y + 4.0
+    for line in typesetting.wrap(say("scale", millimetres=f"{RULER:g}"), REGULAR, 7.5, width=RULER):
         pen.text(left, y, line, size=7.5)
         y += 3.4
 

@@ -55,9 +55,11 @@ class Sheet:
 
 def plan(piece: Piece) -> tuple[Stock, tuple[Sheet, ...]]:
     """The stock that a piece needs and its sheets: a letter up to the fold limit, else a flat."""
-    sheets = sheets_on(LETTER, piece)
-    if len(sheets) <= LETTER.most_sheets:
-        return LETTER, sheets
+    # A roster and a sheet for each student: more than the fold limit need not be laid out as a letter.
+    if len(piece.students) < LETTER.most_sheets:
+        sheets = sheets_on(LETTER, piece)
+        if len(sheets) <= LETTER.most_sheets:
+            return LETTER, sheets
     return FLAT, sheets_on(FLAT, piece)
 
 
