@@ -148,8 +148,9 @@ _DELIVERY_HOLDS = {
         "Have a shorter address sent in an institutions feed.",
     ),
     DeliveryHoldReason.NO_GLYPH: Advice(
-        "A name holds a character that no installed font can print.",
-        "Install a font that holds the script, or have the name mended at its source.",
+        "A name holds a character that no installed font can print, or that the institution's encoding "
+        "lacks.",
+        "Paper: install a font that holds the script. Electronic: agree on utf-8 with the institution.",
     ),
     DeliveryHoldReason.NAME_TOO_LONG: Advice(
         "A name is longer than its field in the institution's layout.",

@@ -205,12 +205,13 @@ def _fitting(
 ) -> tuple[pd.DataFrame, score_file.DetailLines]:
     """The deliveries whose texts fit their fields, and their lines; the others are held."""
     lines = score_file.format_details(group, form)
-    if lines.too_long.any():
-        too_long = group[lines.too_long]
-        chunk.held += deliveries.hold(
-            conn, too_long[["delivery_id"]].assign(reason=DeliveryHoldReason.NAME_TOO_LONG.value)
+    if lines.unfit.any():
+        reasons = np.where(
+            lines.lost, DeliveryHoldReason.NO_GLYPH.value, DeliveryHoldReason.NAME_TOO_LONG.value
         )
-        group = group[~lines.too_long]
+        unfit = group[["delivery_id"]].assign(reason=reasons)[lines.unfit]
+        chunk.held += deliveries.hold(conn, unfit)
+        group = group[~lines.unfit]
         lines = score_file.format_details(group, form)
     chunk.transliterated += int(lines.transliterated.sum())
     return group, lines

@@ -135,10 +135,10 @@ def _full_file(line: Line, conn: psycopg.Connection, code: str, *, reason: str, 
     contents = deliveries.contents(conn, states=[DeliveryState.PENDING], recipients=[code])
     contents = contents[contents["delivery_id"].isin(ids)]
     lines = score_file.format_details(contents, form)
-    if lines.too_long.any():
-        too_long = contents[lines.too_long][["delivery_id"]]
+    if lines.unfit.any():
+        too_long = contents[lines.unfit][["delivery_id"]]
         deliveries.hold(conn, too_long.assign(reason=DeliveryHoldReason.NAME_TOO_LONG.value))
-        contents = contents[~lines.too_long]
+        contents = contents[~lines.unfit]
         lines = score_file.format_details(contents, form)
     written = score_file.compose(header, lines, form, seal=seal)
     _record(line, conn, header, form, written, seal, endpoint, on=on, reason=reason, claimed=contents)

@@ -60,8 +60,8 @@ class DetailLines:
 
     The lines of deliveries i up to j are `text[starts[i]:starts[j]]`, `counts[j] - counts[i]` of them, and
     `scores[j] - scores[i]` is the sum of their scores; i and j begin and end an institution, whose students
-    may share lines. `too_long` and `transliterated` say for each delivery whether a value does not fit or was
-    spelled out.
+    may share lines. `too_long`, `lost` and `transliterated` say for each delivery whether a value does not
+    fit, has no letters at all in the encoding, or was spelled out.
     """
 
     text: memoryview
@@ -69,27 +69,35 @@ class DetailLines:
     counts: np.ndarray
     scores: np.ndarray
     too_long: np.ndarray
+    lost: np.ndarray
     transliterated: np.ndarray
 
     def __len__(self) -> int:
         return len(self.too_long)
+
+    @property
+    def unfit(self) -> np.ndarray:
+        """Which deliveries must be left out."""
+        return self.too_long | self.lost
 
 
 def format_details(contents: pd.DataFrame, form: Form) -> DetailLines:
     """The D records of deliveries of any number of files.
 
     `contents`: as `ledger.deliveries.contents` gives them, each institution's deliveries together. Values
-    longer than their field are marked in `too_long` and never cut: leave those rows out before the lines are
-    used.
+    longer than their field are never cut: leave the `unfit` rows out before the lines are used.
     """
     values = details.columns_of(contents)
     too_long = np.zeros(len(contents), dtype=bool)
+    lost = np.zeros(len(contents), dtype=bool)
     transliterated = np.zeros(len(contents), dtype=bool)
     cells = []
     for field in form.fields(RecordKind.DETAIL):
         column, spelled = details.held_by(form.encoding, _column(values, field))
         too_long |= pc.greater(pc.utf8_length(column), field.length).to_numpy(zero_copy_only=False)
         transliterated |= spelled
+        if spelled.any():
+            lost |= spelled & pc.equal(column, "").to_numpy(zero_copy_only=False)
         is_fixed = form.layout.kind is LayoutKind.FIXED
         cells.append(_padded(column, field) if is_fixed else _quoted(column, field))
     if form.layout.slots > 1:
@@ -98,7 +106,7 @@ def format_details(contents: pd.DataFrame, form: Form) -> DetailLines:
     else:
         lines, counts = _joined(cells, form), np.arange(len(contents) + 1)
     text, starts = _encoded(lines, form.encoding)
-    return DetailLines(text, starts[counts], counts, _running_total(values), too_long, transliterated)
+    return DetailLines(text, starts[counts], counts, _running_total(values), too_long, lost, transliterated)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def held_by(encoding: str, texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
     """The texts as the encoding can hold them, and which of them had to be transliterated.
 
     Only characters that the encoding lacks are spelled out in ASCII (`Łukasz` → `Lukasz`); none becomes `?`.
+    What no letters stand for comes out blank: such a name must not be sent.
     """
     untouched = np.zeros(len(texts), dtype=bool)
     if encoding == "utf-8":
@@ -87,4 +88,6 @@ def held_by(encoding: str, texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
 
 def _spelled_out(text: str, encoding: str) -> str:
     highest = 0x7F if encoding == "ascii" else 0xFF
-    return "".join(letter if ord(letter) <= highest else anyascii(letter) for letter in text)
+    # For marks such as the Arabic question mark the library knows no better than `?`.
+    letters = (letter if ord(letter) <= highest else anyascii(letter).replace("?", "") for letter in text)
+    return "".join(letters).strip()
