@@ -63,7 +63,7 @@ def fill(conn: psycopg.Connection, *, year: int, rows: int) -> None:
                'Financial Accounting', make_date(%(year)s, 7, 1) + (n %% 365)::int, 20 + n %% 61, 3,
                (ARRAY['self','voucher','other'])[1 + n %% 3], '', 'attending', '', '11',
                make_date(%(year)s, 7, 1) + (n %% 365)::int + 3, %(far)s
-        FROM generate_series(1, %(rows)s) AS n
+        FROM generate_series(1::bigint, %(rows)s) AS n
         """,
         {"year": year, "rows": rows, "schools": schools, "far": FAR},
     )
