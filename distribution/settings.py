@@ -135,6 +135,13 @@ class Settings(BaseSettings):
         str,
         Field(description="Barcode id (2 digits, the second 0 to 4) of the IMb.", pattern=r"^[0-9][0-4]$"),
     ] = "00"
+    omr_stocks: Annotated[
+        str,
+        Field(
+            description="Envelope stocks whose sheets carry OMR marks (`no10-window`, `flat-9x12`), "
+            "parted by commas; empty = none."
+        ),
+    ] = ""
     paper_processes: Annotated[
         int,
         Field(description="Processes that write print batches at one time; 0 = one per core.", ge=0, le=64),

@@ -32,7 +32,12 @@ def set_pieces(line: Line, batch: Batch, rows: list[PieceRow]) -> print_batch.Pr
         for row in rows
     ]
     return_address = line.settings.return_address.split("|")
-    printed = print_batch.print_batch(_ticket_of(batch), pieces, return_address=return_address)
+    printed = print_batch.print_batch(
+        _ticket_of(batch),
+        pieces,
+        return_address=return_address,
+        omr=batch.stock in line.settings.omr_stocks.replace(" ", "").split(","),
+    )
     reports = sum(row.reports for row in rows)
     pages = sum(row.sheets for row in rows) * geometry.PAGES_PER_SHEET
     if (printed.lines_set, printed.pages) != (reports, pages):

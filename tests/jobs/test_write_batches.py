@@ -17,7 +17,7 @@ from tests.support import paper_night
 def two_at_a_time(line: Line, monkeypatch: pytest.MonkeyPatch) -> Line:
     """A line with pieces of several sheet counts owed, which two processes are to write."""
     monkeypatch.setattr(write_batches, "WORTH_A_PROCESS", 0)
-    paper_night.owe_pieces(line, 8, seed=2)
+    paper_night.owe_pieces(line, 4, seed=2)
     return replace(line, settings=line.settings.model_copy(update={"paper_processes": 2}))
 
 
