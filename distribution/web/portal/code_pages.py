@@ -71,9 +71,11 @@ def _code_form(
     status: int = 200,
 ) -> Response:
     running = academic_year.academic_year_of(portal_scores.today_of(line, room.viewer))
+    own = room.organization
     return page(
         request,
         "code",
+        mailings=portal_access.code_mailings(line, own.through or own.code, at=line.now()),
         status=status,
         wrong=wrong,
         retry_at=retry_at,
