@@ -10,7 +10,7 @@ from itertools import groupby
 
 from distribution.jobs import build_files as building
 from distribution.jobs.build_files import BuildOutcome, build_files
-from distribution.jobs.visit_hosts import Errand, Round, Tally, Visits
+from distribution.jobs.visit_hosts import Errand, Round, Tally, Visits, lease_seconds
 from distribution.jobs.wiring import Line
 from distribution.ledger import files, transfers
 from distribution.model import Endpoint, Transport
@@ -103,6 +103,7 @@ class _Pool:
     def _work(self) -> Tally:
         tally = Tally()
         with self._errand.line.connect(autocommit=True) as conn:
+            transfers.bound_transactions(conn, seconds=lease_seconds(self._errand.line))
             while True:
                 try:
                     served = self._rounds.get_nowait()

@@ -50,6 +50,11 @@ class Errand:
     stuck: frozenset[int]
 
 
+def lease_seconds(line: Line) -> float:
+    """How long a sender may keep a file; one that was stopped for longer is overtaken."""
+    return _LEASES * line.settings.sftp_seconds
+
+
 class _Stop(Exception):  # no error: the institution's later files stay behind
     """No more files for this institution now: its later ones stay behind."""
 
@@ -187,8 +192,7 @@ class Visits:
     @contextmanager
     def _leased(self, file: files.ScoreFile) -> Iterator[None]:
         """The file's lease, on the connection that also writes: who loses it can note nothing more."""
-        seconds = _LEASES * self._errand.line.settings.sftp_seconds
-        if not transfers.lease(self._conn, file.file_id, seconds=seconds):
+        if not transfers.lease(self._conn, file.file_id, seconds=lease_seconds(self._errand.line)):
             log.warning("%s is being sent by another run", file.name)
             raise _Elsewhere
         try:
@@ -252,7 +256,7 @@ class Visits:
         raise AssertionError("unreachable")
 
     def _transfer(self, endpoint: Endpoint, file_id: int) -> int:
-        """Publish one file and record its delivery. Returns its deliveries; raises _Stop for one that fails."""
+        """Publish one file and record its delivery. Returns its deliveries; _Stop for one that fails."""
         file = files.read(self._conn, file_id)
         while True:
             notes = _Notes(self._conn, file)

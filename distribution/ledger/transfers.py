@@ -18,6 +18,13 @@ class Overtaken(TransientError):
     code = "overtaken"
 
 
+def bound_transactions(conn: psycopg.Connection, *, seconds: float) -> None:
+    """Let the server end a transaction that stands still: a sender that is stopped in one keeps no row."""
+    conn.execute(
+        "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [f"{int(seconds * 1000)}ms"]
+    )
+
+
 def lease(conn: psycopg.Connection, file_id: int, *, seconds: float) -> bool:
     """Take a file for one sender; False while another has it. A lease is over after `seconds`, or at its end.
 
@@ -77,7 +84,7 @@ def _mark_left(conn: psycopg.Connection, file: ScoreFile) -> None:
 
 
 def note_closing(conn: psycopg.Connection, file_id: int, *, attempt: int) -> None:
-    """Note that `attempt`'s upload of the data file is written and closed next. Raises Overtaken."""
+    """Note that `attempt`'s upload of the data file was begun and may be whole next. Raises Overtaken."""
     _note(conn, file_id, attempt=attempt, column="closing_attempt", upload=attempt)
 
 

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,14 @@ ROOT = Path(__file__).resolve().parents[2]
 FOUND = ROOT / "var" / "proof" / "delivery-matrix"
 _ROOM = ROOT / "distribution" / "channels" / "electronic"
 SOURCES = [
-    *(_ROOM / f"{name}.py" for name in ("drop", "eyes", "remote", "session", "wire", "openssh")),
+    *(_ROOM / f"{name}.py" for name in ("drop", "eyes", "remote", "session", "wire", "packets")),
+    *(_ROOM / f"{name}.py" for name in ("openssh", "openssh_sign_in")),
     ROOT / "distribution" / "jobs" / "visit_hosts.py",
     ROOT / "distribution" / "ledger" / "transfers.py",
-    *(ROOT / "tests" / "support" / f"{name}.py" for name in ("killed_senders", "delivery_settings")),
-    *(ROOT / "tests" / "support" / f"{name}.py" for name in ("sftp_servers", "other_servers")),
+    *(
+        ROOT / "tests" / "support" / f"{name}.py"
+        for name in ("killed_senders", "sftp_servers", "other_servers")
+    ),
 ]
 MOST_STEPS = 200
 PAIRS = 6
@@ -42,14 +46,18 @@ logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
-def _fingerprint() -> str:
-    digest = hashlib.sha256()
-    for path in SOURCES:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+# Read once: it is the code that is loaded, whatever is written meanwhile.
+_CODE = b"".join(path.read_bytes() for path in SOURCES)
 
 
-CODE = _fingerprint()  # of the code that is loaded, whatever is written meanwhile
+def _fingerprint(setting: Setting) -> str:
+    """The code and the setting that a finding is about."""
+    serve = setting.serve
+    given = serve.keywords if isinstance(serve, partial) else {}
+    server = serve.func if isinstance(serve, partial) else serve
+    described = [server.__qualname__, *(f"{name}={getattr(v, '__name__', v)}" for name, v in given.items())]
+    stated = (setting.agreed, sorted(setting.may_end), setting.reason, setting.seconds, described)
+    return hashlib.sha256(_CODE + repr(stated).encode()).hexdigest()
 
 
 def _place(setting: Setting) -> Path:
@@ -62,12 +70,12 @@ def _found(setting: Setting) -> dict | None:
         kept = json.loads(_place(setting).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return kept["found"] if kept.get("code") == CODE else None
+    return kept["found"] if kept.get("code") == _fingerprint(setting) else None
 
 
 def _keep(setting: Setting, row: dict) -> None:
     FOUND.mkdir(parents=True, exist_ok=True)
-    _place(setting).write_text(json.dumps({"code": CODE, "found": row}, indent=1), "utf-8")
+    _place(setting).write_text(json.dumps({"code": _fingerprint(setting), "found": row}, indent=1), "utf-8")
 
 
 def _explore(line: Line, folder: Path, setting: Setting) -> dict:

@@ -83,7 +83,8 @@ REAL: tuple[Setting, ...] = (
     Setting("ProFTPD, list", other_servers.proftpd, _LIST | _BOTH),
     Setting("ProFTPD, done-file", other_servers.proftpd, _DONE),
     Setting("ProFTPD, temporary folder", other_servers.proftpd, _FOLDER),
-    Setting("ProFTPD, hidden stores", partial(other_servers.proftpd, more="HiddenStores on")),
+    # It takes a file away whose upload was cut off: then nobody can tell whether a robot did.
+    Setting("ProFTPD, hidden stores", partial(other_servers.proftpd, more="HiddenStores on"), {}, _HELD_TOO),
     Setting("dropbear", other_servers.dropbear),
     Setting("dropbear, temporary folder", other_servers.dropbear, _FOLDER | _BOTH),
     Setting("dropbear, done-file", other_servers.dropbear, _DONE),
@@ -110,7 +111,7 @@ FAULTY: tuple[Setting, ...] = (
     Setting("picks up and drops", partial(faulty, fault=_S.PicksUpAndDrops), _BOTH),
     Setting("refuses after rename", partial(faulty, fault=_S.RefusesAfterRename)),
     Setting("refuses after rename, no look", partial(faulty, fault=_S.RefusesAfterRename), _NONE, _HELD),
-    Setting("robot takes .part", partial(faulty, fault=_S.RobotTakesParts), {}, _HELD, parts_are_taken=True),
+    Setting("robot takes .part", partial(faulty, fault=_S.RobotTakesParts), {}, _HELD),
     Setting("robot takes .part, temporary folder", partial(faulty, fault=_S.PicksUpAtOnce), _FOLDER),
     Setting("disk full", partial(faulty, fault=_S.DiskFull), {}, _WAITS, "space"),
     Setting("quota", partial(faulty, fault=_S.QuotaExceeded), {}, _WAITS, "not-written"),

@@ -58,7 +58,7 @@ GOOD = frozenset({Outcome.DELIVERED, Outcome.HELD, Outcome.WAITS})
 class Setting:
     """A host, what was agreed with the institution, and how a delivery may end there.
 
-    `reason`: why it waits where it may. `parts_are_taken`: what is taken under a temporary name has arrived.
+    `reason`: why it waits where it may.
     """
 
     name: str
@@ -66,7 +66,6 @@ class Setting:
     agreed: dict[str, str] = field(default_factory=dict)
     may_end: frozenset[Outcome] = frozenset({Outcome.DELIVERED})
     reason: str = ""
-    parts_are_taken: bool = False
     seconds: float = 30.0
 
 
@@ -167,11 +166,15 @@ def judge(cell: Cell) -> Outcome:
     """What the receiver has and the ledger says, together."""
     file = _file(cell)
     kept = cell.line.settings.electronic_outbox / cell.code
+    whole = (kept / file.name).read_bytes()
     data = _copies(cell, file.name)
     beside = _copies(cell, file.sidecar_name) if file.sidecar_name else []
-    if any(copy != (kept / file.name).read_bytes() for copy in data):
+    if any(copy != whole for copy in data):
         return Outcome.TRUNCATED
-    if file.sidecar_name and any(copy != (kept / file.sidecar_name).read_bytes() for copy in beside):
+    data += [copy for copy in _taken_parts(cell, file.name) if copy == whole]
+    # A done-file is written in place, and where we may not look, a person finds the one that was cut off.
+    is_found_by_a_person = file.failure == transfers.AMBIGUOUS and cell.setting.agreed.get("look") == "none"
+    if beside and not is_found_by_a_person and set(beside) != {(kept / file.sidecar_name).read_bytes()}:
         return Outcome.TRUNCATED
     if len(data) > 1 or len(beside) > 1:
         return Outcome.DUPLICATE
@@ -199,7 +202,7 @@ def _deliveries(cell: Cell) -> set[str]:
 
 def _copies(cell: Cell, name: str) -> list[bytes]:
     """Every copy that the receiver has of a file: in its folder, or where its robot took it."""
-    return [path.read_bytes() for path in _received(cell) if _is_copy(cell, _bare(path.name), name)]
+    return [path.read_bytes() for path in _received(cell) if _bare(path.name).casefold() == name.casefold()]
 
 
 def _received(cell: Cell) -> Iterator[Path]:
@@ -214,7 +217,8 @@ def _bare(name: str) -> str:
     return rest if number.isdigit() else name
 
 
-def _is_copy(cell: Cell, found: str, name: str) -> bool:
-    if cell.setting.parts_are_taken and found.startswith(f"{name}."):
-        return True
-    return found.casefold() == name.casefold()
+def _taken_parts(cell: Cell, name: str) -> list[bytes]:
+    """What a robot took under a temporary name."""
+    store = cell.host.root / "picked-up"
+    taken = store.iterdir() if store.exists() else ()
+    return [path.read_bytes() for path in taken if _bare(path.name).startswith(f"{name}.")]

@@ -80,3 +80,31 @@ class BlackHole(Relay):
         self._left -= len(block)
         if passed:
             sink.sendall(passed)
+
+
+class Tripwire(Relay):
+    """Calls `trip` when so many bytes have gone up, or come down, and passes nothing on from there."""
+
+    def __init__(self, to_port: int, *, trip: Callable[[], None], up: int | None, down: int | None):
+        super().__init__(to_port)
+        self._trip = trip
+        self._allowed = {"up": up, "down": down}
+        self.passed = {"up": 0, "down": 0}
+        self._lock = threading.Lock()
+
+    def upward(self, sink: socket.socket, block: bytes) -> None:
+        self._carry("up", sink, block)
+
+    def downward(self, sink: socket.socket, block: bytes) -> None:
+        self._carry("down", sink, block)
+
+    def _carry(self, way: str, sink: socket.socket, block: bytes) -> None:
+        with self._lock:
+            allowed = self._allowed[way]
+            room = len(block) if allowed is None else max(0, allowed - self.passed[way])
+            self.passed[way] += len(block)
+            sink.sendall(block[:room])
+            if room < len(block):
+                self._allowed[way] = None
+                self._trip()
+                raise OSError("cut")

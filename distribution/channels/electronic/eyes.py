@@ -59,7 +59,7 @@ class Notes(Protocol):
         """Nothing was written yet, from here on something may be. Returns the number of this attempt."""
 
     def closing(self, name: str, upload: int) -> None:
-        """The whole content stands under the temporary name of attempt `upload`, and is closed next."""
+        """Attempt `upload` has begun its temporary file, and from here on that may be whole."""
 
     def renaming(self, name: str, upload: int) -> None:
         """From here on the file may stand under its final name, by the work of attempt `upload`."""
@@ -150,23 +150,31 @@ class Eyes:
         account, doing = self.session.account, f"writing {parcel.name}"
         with explained(account, doing=doing):
             try:
-                written = self.session.write(path, parcel.content)
+                written = self.session.write(
+                    path,
+                    parcel.content,
+                    announce=lambda: None if closing is None else notes.closing(parcel.name, closing),
+                )
                 self._expect_whole(written.stood, path, parcel)
-                if closing is not None:
-                    notes.closing(parcel.name, closing)
                 written.close()
             except (FileNotFoundError, PermissionError, ConnectionError, TimeoutError):
                 raise
             except OSError as exc:
                 is_full = says_no_space(exc) or self._has_no_room(path, parcel)
-                # A partial file in place may have been seen; taken away in time, nothing happened.
-                if self.remove(path) or closing is not None:
-                    notes.undone(parcel.name)
+                self._undo(path, parcel, notes=notes, in_place=closing is None)
                 if is_full:
                     raise no_space(account, doing=doing) from exc
                 if isinstance(exc, NotKept):
                     raise self._not_written(parcel, exc) from exc
                 raise
+
+    def _undo(self, path: str, parcel: Parcel, *, notes: Notes, in_place: bool) -> None:
+        """Take back what was announced, then the file: its absence is not to be taken for an arrival."""
+        if not in_place:
+            notes.undone(parcel.name)
+            self.remove(path)
+        elif self.remove(path):  # a partial file in place may have been seen: only now nothing happened
+            notes.undone(parcel.name)
 
     def _has_no_room(self, path: str, parcel: Parcel) -> bool:
         """Most hosts say only `Failure` when their disk is full; some tell on a second question."""
@@ -191,8 +199,7 @@ class Eyes:
         if seen is None:
             raise self.vanished(parcel)
         if seen.size is not None and not self.is_whole(path, seen, parcel.content):
-            self.remove(path)
-            notes.undone(parcel.name)
+            self._undo(path, parcel, notes=notes, in_place=False)
             raise self._not_written(parcel, NotKept(None, f"{seen.size} bytes"))
 
     def _not_written(self, parcel: Parcel, exc: NotKept) -> TransientError:

@@ -1,8 +1,6 @@
 """A session through OpenSSH's own `sftp`, for hosts that know SHA-1 only: paramiko cannot speak to them."""
 
-import base64
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -10,36 +8,24 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from distribution.channels.electronic import openssh_sign_in
 from distribution.channels.electronic.remote import (
     Account,
-    HostKeyMismatch,
     NotKept,
     Seen,
     Stood,
-    lost,
     name_of,
-    sign_in_refused,
+    quietly,
     too_slow,
-    unreachable,
 )
-from distribution.errors import DistributionError, PermanentError, TransientError
+from distribution.errors import DistributionError, TransientError
 from distribution.model import FailureCode
 
-_CONNECT_SECONDS = 15
-# What such hosts know, behind what is better; a group of 1,024 bits stays out.
-_WEAK = {
-    "KexAlgorithms": "diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1",
-    "PubkeyAcceptedAlgorithms": "ssh-rsa",
-    "Ciphers": "aes128-cbc,aes256-cbc",
-    "MACs": "hmac-sha1",
-}
-_KEX = "curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256,diffie-hellman-group16-sha512"
 _LONG_LINE = re.compile(r"^-\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[\d:]+\s(.*)$")
-_SEEN_KEY = re.compile(r"The fingerprint for the (\S+) key sent by the remote host is\s+(\S+?)\.?\s")
 
 
 class Session:
@@ -100,7 +86,13 @@ class Session:
         said = self._ask(f"ls -lan {_quoted(directory.rstrip('/') + '/')}")
         return {name_of(found[2]): Seen(int(found[1])) for line in said if (found := _LONG_LINE.match(line))}
 
-    def write(self, path: str, content: bytes) -> "_Closed":
+    def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "_Closed":
+        self._put(path, b"")
+        announce()
+        self._put(path, content)
+        return _Closed()
+
+    def _put(self, path: str, content: bytes) -> None:
         local = self._folder / "parcel"
         local.write_bytes(content)
         try:
@@ -112,7 +104,6 @@ class Session:
             refusal = _refusal(faults)
             began = any(line.startswith(("write remote", "close remote")) for line in faults)
             raise NotKept(None, str(refusal.strerror or refusal)) if began else refusal
-        return _Closed()
 
     def read(self, path: str) -> bytes:
         local = self._folder / "read-back"
@@ -173,8 +164,9 @@ class Session:
         """Wait until `sftp` takes its first line. Raises EOFError with what it said when it ends instead."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write("-!echo signed-in\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(OSError):  # it has ended: what it said tells why
+            self._process.stdin.write("-!echo signed-in\n")
+            self._process.stdin.flush()
         said = []
         while line := self._process.stdout.readline():
             if line.rstrip() == "signed-in":
@@ -211,13 +203,19 @@ def connect(account: Account, *, seconds: float) -> Session:
     folder = Path(tempfile.mkdtemp(prefix="sftp-"))  # mode 0700
     try:
         process = subprocess.Popen(
-            [program, *_options(account, folder), "-q", "-b", "-", _destination(account)],
+            [
+                program,
+                *openssh_sign_in.options(account, folder),
+                "-b",
+                "-",
+                openssh_sign_in.destination(account),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=_environment(account, folder),
+            env=openssh_sign_in.environment(account, folder),
             cwd=folder,
             start_new_session=True,
         )
@@ -238,60 +236,7 @@ def _expect_signed_in(session: Session) -> None:
     try:
         session.expect_signed_in()
     except (EOFError, OSError) as exc:
-        raise _why(session.account, str(exc)) from exc
-
-
-def _destination(account: Account) -> str:
-    return f"{account.username}@{f'[{account.host}]' if ':' in account.host else account.host}"
-
-
-def _options(account: Account, folder: Path) -> list[str]:
-    kind = account.host_key.split()[0]
-    kinds = "rsa-sha2-512,rsa-sha2-256,ssh-rsa" if kind == "ssh-rsa" else kind
-    known = folder / "known_hosts"
-    known.write_text("pinned " + " ".join(account.host_key.split()[:2]) + "\n")
-    stated = {
-        "Port": str(account.port),
-        "HostKeyAlias": "pinned",
-        "UserKnownHostsFile": str(known),
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes",
-        "UpdateHostKeys": "no",
-        "HostKeyAlgorithms": kinds,
-        "KexAlgorithms": f"{_KEX},{_WEAK['KexAlgorithms']}",
-        "PubkeyAcceptedAlgorithms": f"+{_WEAK['PubkeyAcceptedAlgorithms']}",
-        "Ciphers": f"+{_WEAK['Ciphers']}",
-        "MACs": f"+{_WEAK['MACs']}",
-        "ConnectTimeout": str(_CONNECT_SECONDS),
-        "ServerAliveInterval": "15",
-        "ServerAliveCountMax": "2",
-        "NumberOfPasswordPrompts": "1",
-        "IdentitiesOnly": "yes",
-        "IdentityFile": "none",
-        "BatchMode": "no",  # before -b, which would let it ask no helper for the password
-    }
-    if account.key is not None:
-        key = folder / "key"
-        key.touch(mode=0o600)
-        key.write_text(account.key if account.key.endswith("\n") else account.key + "\n")
-        stated |= {"IdentityFile": str(key), "PreferredAuthentications": "publickey"}
-    else:
-        stated |= {"PreferredAuthentications": "password,keyboard-interactive", "PubkeyAuthentication": "no"}
-    return ["-F", "/dev/null", *(f"-o{name}={value}" for name, value in stated.items())]
-
-
-def _environment(account: Account, folder: Path) -> dict[str, str]:
-    """What `sftp` sees: a helper that tells it the password, and nothing of ours."""
-    helper = folder / "askpass"
-    helper.write_text('#!/bin/sh\nprintf "%s\\n" "$SFTP_PASSWORD"\n')
-    helper.chmod(0o700)
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LC_ALL": "C",
-        "SSH_ASKPASS": str(helper),
-        "SSH_ASKPASS_REQUIRE": "force",
-        "SFTP_PASSWORD": account.password or "",
-    }
+        raise openssh_sign_in.why(session.account, str(exc)) from exc
 
 
 def _quoted(path: str) -> str:
@@ -305,32 +250,3 @@ def _refusal(said: Sequence[str]) -> OSError:
     if text.endswith("No such file or directory"):
         return FileNotFoundError(2, "No such file or directory")
     return OSError(5, text.rsplit(": ", 1)[-1])
-
-
-def _fingerprint(line: str) -> str:
-    kind, encoded = line.split()[:2]
-    digest = hashlib.sha256(base64.b64decode(encoded)).digest()
-    return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
-
-
-def _why(account: Account, said: str) -> PermanentError | TransientError:
-    """What `ssh` said when it did not get in, as our error."""
-    if "Host key verification failed" in said or "no matching host key type" in said:
-        seen = _SEEN_KEY.search(said)
-        return HostKeyMismatch(
-            account.place,
-            seen=f"{seen[1]} {seen[2]}" if seen else "of another kind",
-            expected=_fingerprint(account.host_key),
-        )
-    if "Unable to negotiate" in said:
-        return TransientError(
-            f"{account.place} offers no key exchange or cipher that OpenSSH accepts. Ask the institution to "
-            "update its SSH server, or choose another way of delivery.",
-            code=FailureCode.REFUSED_BY_HOST,
-        )
-    if "Permission denied" in said or "Too many authentication failures" in said:
-        return sign_in_refused(account)
-    for why in ("Connection refused", "timed out", "No route to host", "Could not resolve"):
-        if why in said:
-            return unreachable(account, why)
-    return lost(account)

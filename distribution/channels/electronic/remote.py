@@ -2,7 +2,7 @@
 
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -53,6 +53,10 @@ class NotKept(OSError):
     """The host refused a write, or to close what it took: it keeps less than it was given."""
 
 
+def quietly() -> None:
+    """Nobody wants to be told."""
+
+
 class Remote(Protocol):
     """A signed-in session. Its calls raise OSError; where the host says why, one that says so too."""
 
@@ -72,8 +76,11 @@ class Remote(Protocol):
     def listing(self, directory: str) -> dict[str, Seen]:
         """What stands in a folder, by name."""
 
-    def write(self, path: str, content: bytes) -> "Written":
-        """Write a file anew; every byte was taken when this returns. Raises NotKept."""
+    def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "Written":
+        """Write a file anew; every byte was taken when this returns. Raises NotKept.
+
+        The file stands there, empty or begun, when `announce` is called; after it, it may be whole.
+        """
 
     def read(self, path: str) -> bytes: ...
 

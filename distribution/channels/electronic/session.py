@@ -15,6 +15,7 @@ from distribution.channels.electronic.remote import (
     Seen,
     explained,
     lost,
+    quietly,
     sign_in_refused,
     too_slow,
     unreachable,
@@ -80,8 +81,8 @@ class Session:
     def listing(self, directory: str) -> dict[str, Seen]:
         return self._wire.listing(directory)
 
-    def write(self, path: str, content: bytes) -> OpenFile:
-        return self._wire.write(path, content)
+    def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> OpenFile:
+        return self._wire.write(path, content, announce=announce)
 
     def read(self, path: str) -> bytes:
         return self._wire.read(path)

@@ -6,53 +6,34 @@ answers out of order. Here requests that do not wait for each other travel toget
 costs one round trip, not one for each 32 KiB.
 """
 
-import errno
-import os
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Callable
 
 import paramiko
 
-from distribution.channels.electronic.remote import NotKept, Seen, Stood
+from distribution.channels.electronic.packets import (
+    END,
+    NOT_THERE,
+    Answer,
+    Kind,
+    attributes,
+    code_of,
+    entries,
+    expect,
+    expect_done,
+    expect_kept,
+    first_text,
+    seen_in,
+    text_of,
+)
+from distribution.channels.electronic.remote import Seen, Stood, quietly
 
 _VERSION = 3
 _CHUNK_BYTES = 32768  # the most that every SFTP server takes in one write (draft-ietf-secsh-filexfer-02, 3)
+_TAIL_BYTES = 512  # so few that no host parts them into two answers
 _FLIGHT = 32  # writes that travel before their answers are read
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _READ, _WRITE, _CREATE, _TRUNCATE = 0x01, 0x02, 0x08, 0x10
-_HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 0x1, 0x2, 0x4, 0x8, 0x80000000
-
-
-class _Kind(IntEnum):
-    """The packets of the protocol that we send or read (section 3 of the draft)."""
-
-    INIT = 1
-    VERSION = 2
-    OPEN = 3
-    CLOSE = 4
-    READ = 5
-    WRITE = 6
-    FSTAT = 8
-    OPENDIR = 11
-    READDIR = 12
-    REMOVE = 13
-    STAT = 17
-    RENAME = 18
-    STATUS = 101
-    HANDLE = 102
-    DATA = 103
-    NAME = 104
-    ATTRS = 105
-    EXTENDED = 200
-    EXTENDED_REPLY = 201
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    kind: int
-    body: bytes
 
 
 class Wire:
@@ -62,20 +43,20 @@ class Wire:
         self._channel = channel
         self._number = 0
         self._unread = bytearray()
-        self._waiting: dict[int, _Answer] = {}
+        self._waiting: dict[int, Answer] = {}
 
     def greet(self) -> None:
         """Agree on version 3. Raises EOFError when the host speaks no SFTP."""
-        self._send(struct.pack(">IBI", 5, _Kind.INIT, _VERSION))
+        self._send(struct.pack(">IBI", 5, Kind.INIT, _VERSION))
         kind, _ = self._packet()
-        if kind != _Kind.VERSION:
+        if kind != Kind.VERSION:
             raise EOFError("no SFTP")
 
     def close(self) -> None:
         self._channel.close()
 
     # requests and answers ------------------------------------------------------------------------
-    def _ask(self, *requests: tuple[int, bytes]) -> list[_Answer]:
+    def _ask(self, *requests: tuple[int, bytes]) -> list[Answer]:
         """Send requests in one go; their answers in the order of the requests, however they come back."""
         first = self._number + 1
         flight = bytearray()
@@ -94,10 +75,10 @@ class Wire:
         except OSError as exc:
             raise EOFError("the channel is closed") from exc  # no word of the host, so no refusal
 
-    def _answer(self, number: int) -> _Answer:
+    def _answer(self, number: int) -> Answer:
         while number not in self._waiting:
             kind, body = self._packet()
-            self._waiting[struct.unpack_from(">I", body)[0]] = _Answer(kind, body[4:])
+            self._waiting[struct.unpack_from(">I", body)[0]] = Answer(kind, body[4:])
         return self._waiting.pop(number)
 
     def _packet(self) -> tuple[int, bytes]:
@@ -120,18 +101,20 @@ class Wire:
     # files ------------------------------------------------------------------------
     def stat(self, *paths: str) -> list[Seen | None]:
         """What stands under each path; None = nothing."""
-        answers = self._ask(*((_Kind.STAT, _text(path)) for path in paths))
-        return [_seen(answer) for answer in answers]
+        answers = self._ask(*((Kind.STAT, text_of(path)) for path in paths))
+        return [seen_in(answer) for answer in answers]
 
-    def write(self, path: str, content: bytes) -> "OpenFile":
-        """Write a file anew and ask the open handle what it holds."""
+    def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "OpenFile":
+        """Write a file anew and ask the open handle what it holds; `announce` before the last flight."""
         handle = self._open_anew(path)
-        for start in range(0, len(content), _CHUNK_BYTES * _FLIGHT):
+        for start in range(0, max(1, len(content)), _CHUNK_BYTES * _FLIGHT):
             stop = min(start + _CHUNK_BYTES * _FLIGHT, len(content))
+            if stop == len(content):
+                announce()
             answers = self._ask(
                 *(
                     (
-                        _Kind.WRITE,
+                        Kind.WRITE,
                         handle
                         + struct.pack(">QI", at, min(_CHUNK_BYTES, stop - at))
                         + content[at : min(at + _CHUNK_BYTES, stop)],
@@ -140,82 +123,79 @@ class Wire:
                 )
             )
             for answer in answers:
-                _expect_kept(answer)
+                expect_kept(answer)
         return OpenFile(self, handle, self._stood(handle, content))
 
     def _open_anew(self, path: str) -> bytes:
-        name, attributes = _text(path), struct.pack(">I", 0)
+        name, no_attributes = text_of(path), struct.pack(">I", 0)
         anew = _WRITE | _CREATE | _TRUNCATE
-        (answer,) = self._ask((_Kind.OPEN, name + struct.pack(">I", anew | _READ) + attributes))
-        if answer.kind == _Kind.STATUS and _code(answer) != _NOT_THERE:
+        (answer,) = self._ask((Kind.OPEN, name + struct.pack(">I", anew | _READ) + no_attributes))
+        if answer.kind == Kind.STATUS and code_of(answer) != NOT_THERE:
             # A box that is open for writing only.
-            (answer,) = self._ask((_Kind.OPEN, name + struct.pack(">I", anew) + attributes))
-        return _expect(answer, _Kind.HANDLE)
+            (answer,) = self._ask((Kind.OPEN, name + struct.pack(">I", anew) + no_attributes))
+        return expect(answer, Kind.HANDLE)
 
     def _stood(self, handle: bytes, content: bytes) -> Stood:
         """An open file's size, and whether its last bytes are ours: a host may keep less than it says."""
-        tail = content[-_CHUNK_BYTES:]
+        tail = content[-_TAIL_BYTES:]
         at = len(content) - len(tail)
-        size, last = self._ask(
-            (_Kind.FSTAT, handle), (_Kind.READ, handle + struct.pack(">QI", at, len(tail)))
-        )
+        size, last = self._ask((Kind.FSTAT, handle), (Kind.READ, handle + struct.pack(">QI", at, len(tail))))
         ends_as_ours: bool | None = None
-        if last.kind == _Kind.DATA:
-            read = _first_text(last.body)
-            ends_as_ours = tail.startswith(read) if read else False
-        elif last.kind == _Kind.STATUS and _code(last) == _END and tail:
+        if last.kind == Kind.DATA:
+            ends_as_ours = first_text(last.body) == tail
+        elif last.kind == Kind.STATUS and code_of(last) == END and tail:
             ends_as_ours = False
-        seen = _attributes(size.body, 0)[0] if size.kind == _Kind.ATTRS else Seen(None)
+        seen = attributes(size.body, 0)[0] if size.kind == Kind.ATTRS else Seen(None)
         return Stood(seen.size, ends_as_ours)
 
     def close_handle(self, handle: bytes) -> None:
         """Close a handle. Raises NotKept when the host refuses."""
-        (answer,) = self._ask((_Kind.CLOSE, handle))
-        _expect_kept(answer)
+        (answer,) = self._ask((Kind.CLOSE, handle))
+        expect_kept(answer)
 
     def read(self, path: str) -> bytes:
-        (answer,) = self._ask((_Kind.OPEN, _text(path) + struct.pack(">II", _READ, 0)))
-        handle = _expect(answer, _Kind.HANDLE)
+        (answer,) = self._ask((Kind.OPEN, text_of(path) + struct.pack(">II", _READ, 0)))
+        handle = expect(answer, Kind.HANDLE)
         content = bytearray()
         while block := self._block(handle, len(content)):
             content += block
-        self._ask((_Kind.CLOSE, handle))
+        self._ask((Kind.CLOSE, handle))
         return bytes(content)
 
     def _block(self, handle: bytes, at: int) -> bytes:
-        (answer,) = self._ask((_Kind.READ, handle + struct.pack(">QI", at, _CHUNK_BYTES)))
-        if answer.kind == _Kind.STATUS and _code(answer) == _END:
+        (answer,) = self._ask((Kind.READ, handle + struct.pack(">QI", at, _CHUNK_BYTES)))
+        if answer.kind == Kind.STATUS and code_of(answer) == END:
             return b""
-        return _first_text(_expect(answer, _Kind.DATA))
+        return first_text(expect(answer, Kind.DATA))
 
     def listing(self, directory: str) -> dict[str, Seen]:
         """What stands in a folder, by name."""
-        (answer,) = self._ask((_Kind.OPENDIR, _text(directory)))
-        handle = _expect(answer, _Kind.HANDLE)
+        (answer,) = self._ask((Kind.OPENDIR, text_of(directory)))
+        handle = expect(answer, Kind.HANDLE)
         found: dict[str, Seen] = {}
         while names := self._names(handle):
             found.update(names)
-        self._ask((_Kind.CLOSE, handle))
+        self._ask((Kind.CLOSE, handle))
         return found
 
     def _names(self, handle: bytes) -> dict[str, Seen]:
-        (answer,) = self._ask((_Kind.READDIR, handle))
-        if answer.kind == _Kind.STATUS and _code(answer) == _END:
+        (answer,) = self._ask((Kind.READDIR, handle))
+        if answer.kind == Kind.STATUS and code_of(answer) == END:
             return {}
-        return dict(_entries(_expect(answer, _Kind.NAME)))
+        return dict(entries(expect(answer, Kind.NAME)))
 
     def rename(self, old: str, new: str) -> None:
-        (answer,) = self._ask((_Kind.RENAME, _text(old) + _text(new)))
-        _expect_done(answer)
+        (answer,) = self._ask((Kind.RENAME, text_of(old) + text_of(new)))
+        expect_done(answer)
 
     def remove(self, path: str) -> None:
-        (answer,) = self._ask((_Kind.REMOVE, _text(path)))
-        _expect_done(answer)
+        (answer,) = self._ask((Kind.REMOVE, text_of(path)))
+        expect_done(answer)
 
     def room_bytes(self, directory: str) -> int | None:
         """The bytes that an ordinary user can still write; None where the host does not say."""
-        (answer,) = self._ask((_Kind.EXTENDED, _text("statvfs@openssh.com") + _text(directory)))
-        if answer.kind != _Kind.EXTENDED_REPLY or len(answer.body) < 40:
+        (answer,) = self._ask((Kind.EXTENDED, text_of("statvfs@openssh.com") + text_of(directory)))
+        if answer.kind != Kind.EXTENDED_REPLY or len(answer.body) < 40:
             return None
         _, fragment_bytes, _, _, available = struct.unpack_from(">5Q", answer.body)
         return int(fragment_bytes * available)
@@ -229,84 +209,3 @@ class OpenFile:
 
     def close(self) -> None:
         self._wire.close_handle(self._handle)
-
-
-_DONE, _END, _NOT_THERE, _NOT_ALLOWED, _NO_CONNECTION, _LOST = 0, 1, 2, 3, 6, 7
-
-
-def _text(text: str) -> bytes:
-    encoded = os.fsencode(text)
-    return struct.pack(">I", len(encoded)) + encoded
-
-
-def _first_text(body: bytes) -> bytes:
-    (length,) = struct.unpack_from(">I", body)
-    return body[4 : 4 + length]
-
-
-def _code(answer: _Answer) -> int:
-    return int(struct.unpack_from(">I", answer.body)[0])
-
-
-def _expect_done(answer: _Answer) -> None:
-    if answer.kind != _Kind.STATUS or _code(answer) != _DONE:
-        raise _refusal(answer)
-
-
-def _expect_kept(answer: _Answer) -> None:
-    try:
-        _expect_done(answer)
-    except OSError as exc:
-        raise NotKept(exc.errno, exc.strerror) from exc
-
-
-def _expect(answer: _Answer, kind: int) -> bytes:
-    """The answer's body, with handles as they go back to the host. Raises OSError for a refusal."""
-    if answer.kind != kind:
-        raise _refusal(answer)
-    return answer.body
-
-
-def _refusal(answer: _Answer) -> OSError | EOFError:
-    if answer.kind != _Kind.STATUS:
-        return EOFError("an answer that fits no request")
-    code = _code(answer)
-    said = _first_text(answer.body[4:]).decode("utf-8", "replace") if len(answer.body) > 8 else ""
-    if code in (_NO_CONNECTION, _LOST):
-        return EOFError(said)
-    known = {_NOT_THERE: errno.ENOENT, _NOT_ALLOWED: errno.EACCES}
-    return OSError(known.get(code, errno.EIO), said or f"status {code}")
-
-
-def _seen(answer: _Answer) -> Seen | None:
-    if answer.kind == _Kind.STATUS and _code(answer) == _NOT_THERE:
-        return None
-    return _attributes(_expect(answer, _Kind.ATTRS), 0)[0]
-
-
-def _attributes(body: bytes, at: int) -> tuple[Seen, int]:
-    """A file's size from its attributes, and where they end (section 5 of the draft)."""
-    (flags,) = struct.unpack_from(">I", body, at)
-    at += 4
-    size = None
-    if flags & _HAS_SIZE:
-        (size,) = struct.unpack_from(">Q", body, at)
-        at += 8
-    at += 8 * bool(flags & _HAS_OWNER) + 4 * bool(flags & _HAS_MODE) + 8 * bool(flags & _HAS_TIMES)
-    if flags & _HAS_MORE:
-        (count,) = struct.unpack_from(">I", body, at)
-        at += 4
-        for _ in range(2 * count):
-            at += 4 + int(struct.unpack_from(">I", body, at)[0])
-    return Seen(size), at
-
-
-def _entries(body: bytes) -> Iterator[tuple[str, Seen]]:
-    (count,) = struct.unpack_from(">I", body)
-    at = 4
-    for _ in range(count):
-        name = _first_text(body[at:])
-        at += 4 + len(name)
-        at += 4 + int(struct.unpack_from(">I", body, at)[0])  # the line that `ls -l` would print
-        seen, at = _attributes(body, at)
-        yield os.fsdecode(name), seen

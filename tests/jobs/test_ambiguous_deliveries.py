@@ -1,0 +1,89 @@
+"""Where nobody can look, a cut at the rename is held; a person says whether the file arrived."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distribution.errors import UsageError
+from distribution.jobs import send_files, settle_holds
+from distribution.jobs.settle_holds import Fate
+from distribution.jobs.wiring import Line
+from distribution.ledger import files
+from tests.support import sftp_servers
+from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
+from tests.support.sftp_servers import Host
+
+FILE = "CLEP_4471_20261123_000001.txt"
+
+
+def held(line: Line, host: Host) -> list[int]:
+    """A delivery of three records that was cut off at its rename. Returns its holds."""
+    join(line, host, endpoint(host, "4471", look="none"))
+    owe(line, "4471", "R-1", "R-2", "R-3")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    send_files.send_files(line, run_id=None, on=NIGHT)
+    sent = send_files.send_files(line, run_id=None, on=NIGHT)
+    assert (sent.delivered, sent.held) == (0, 3)
+    found = [hold for hold in settle_holds.list_holds(line) if hold.reason == "ambiguous-delivery"]
+    assert len(found) == 3
+    return [hold.id for hold in found]
+
+
+def test_it_is_held_and_never_repeated_by_itself(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "host", sftp_servers.DropsAfterRename) as host:
+        held(line, host)
+        for _ in range(3):
+            assert send_files.send_files(line, run_id=None, on=NIGHT).unsent == (FILE,)
+            assert send_files.retry(line, on=NIGHT).delivered == 0
+        assert arrived(host, "4471") == [FILE]
+
+
+def test_released_as_arrived_the_whole_file_counts_as_delivered(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "host", sftp_servers.DropsAfterRename) as host:
+        first, *_ = held(line, host)
+        released = settle_holds.settle_ambiguous(line, first, as_=Fate.ARRIVED, reason="they have it")
+        assert released.state == "released"
+        send_files.send_files(line, run_id=None, on=NIGHT)
+        assert arrived(host, "4471") == [FILE]
+    with line.connect() as conn:
+        assert states(conn) == {"delivered": 3}
+        assert files.named(conn, FILE).state == "delivered"
+        told = "SELECT (SELECT count(*) FROM ledger.disclosure), (SELECT records FROM ledger.receipt)"
+        assert conn.execute(told).fetchone() == (3, 3)
+        assert conn.execute("SELECT count(*) FROM ledger.hold WHERE state = 'open'").fetchone() == (0,)
+
+
+def test_released_as_again_the_same_bytes_are_sent_once_more(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "host", sftp_servers.DropsAtRename) as host:
+        first, *_ = held(line, host)
+        kept = (line.settings.electronic_outbox / "4471" / FILE).read_bytes()
+        settle_holds.settle_ambiguous(line, first, as_=Fate.AGAIN, reason="it never came")
+        with line.connect() as conn:
+            assert states(conn) == {"claimed": 3}
+        assert send_files.send_files(line, run_id=None, on=NIGHT).delivered == 3
+        there = [name for name in arrived(host, "4471") if not name.endswith(".part")]
+        assert there == [FILE]
+        assert (host.folder("4471") / FILE).read_bytes() == kept
+        assert json.dumps(settle_holds.list_holds(line, state="open")) == "[]"
+
+
+def test_a_release_without_a_fate_asks_for_one(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "host", sftp_servers.DropsAfterRename) as host:
+        first, *_ = held(line, host)
+    with pytest.raises(UsageError, match="--as arrived or --as again"):
+        settle_holds.release(line, first, reason="go on")
+
+
+def test_a_file_without_records_is_simply_sent_again(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "host", sftp_servers.DropsAtRename) as host:
+        join(line, host, endpoint(host, "4471", look="none"))
+        owe(line, "4471", "R-1")
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        with line.connect() as conn:
+            conn.execute("UPDATE ledger.delivery SET state = 'withdrawn', state_reason = 'superseded'")
+        for _ in range(3):
+            send_files.send_files(line, run_id=None, on=NIGHT)
+        with line.connect() as conn:
+            file = files.named(conn, FILE)
+        assert (file.kind, file.state) == ("VOID", "delivered")
