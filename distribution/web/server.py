@@ -36,6 +36,7 @@ def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -
             access_log=False,
             server_header=False,
             proxy_headers=True,
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
         uvicorn.Server(config).run(sockets=[listener])
