@@ -34,7 +34,9 @@ def check_of(words: str) -> str:
 
 def draw_data_matrix(pen: Pen, words: str, *, left: float, top: float, size: float) -> None:
     """Draw a Data Matrix (ECC 200) with its quiet zone; its top left at `left`, `top`, all in millimetres."""
-    bits, columns, rows = _modules(zxingcpp.create_barcode(words, _DATA_MATRIX).to_image(scale=1))
+    # Left alone, words of some lengths become a long symbol, which cannot be read once it is drawn square.
+    symbol = zxingcpp.create_barcode(words, _DATA_MATRIX, force_square=True)
+    bits, columns, rows = _modules(symbol.to_image(scale=1))
     pen.modules(bits, columns, rows, left=left, top=top, width=size, height=size)
 
 
