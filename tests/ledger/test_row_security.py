@@ -216,7 +216,7 @@ def test_no_role_of_ours_passes_by_row_security(conn):
 
 
 def test_every_unique_key_of_the_portals_tables_contains_the_school(conn):
-    """Else an insert would tell that a row exists which one may not see; where it sees all, nothing is told."""
+    """Else an insert would tell that a row exists which one may not see."""
     telling = conn.execute(
         """
         SELECT i.indexrelid::regclass::text
