@@ -124,14 +124,7 @@ def mail(conn: psycopg.Connection, batch_id: str, *, at: datetime) -> int:
         [batch_id],
     ).fetchone()
     reports = int(row[0]) if row else 0
-    moved = conn.execute(
-        """
-        UPDATE ledger.delivery
-        SET state = 'delivered', delivered_at = %s
-        WHERE batch_id = %s AND state = 'claimed'
-        """,
-        [at, batch_id],
-    ).rowcount
+    moved = _deliver(conn, batch_id, at=at)
     if moved != reports:
         raise OutOfBalance(
             f"The pieces of {batch_id} hold {reports} reports, but {moved} deliveries wait in it. "
@@ -141,6 +134,17 @@ def mail(conn: psycopg.Connection, batch_id: str, *, at: datetime) -> int:
         "UPDATE ledger.batch SET state = 'mailed', mailed_at = %s WHERE batch_id = %s", [at, batch_id]
     )
     return reports
+
+
+def _deliver(conn: psycopg.Connection, batch_id: str, *, at: datetime) -> int:
+    return conn.execute(
+        """
+        UPDATE ledger.delivery
+        SET state = 'delivered', delivered_at = %s
+        WHERE batch_id = %s AND state = 'claimed'
+        """,
+        [at, batch_id],
+    ).rowcount
 
 
 # Printed again ---------------------------------------------------------------------------------------------
