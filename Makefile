@@ -1,7 +1,7 @@
 # Every target sets up what it needs; nothing is installed outside .venv but Debian's test tools.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: bench-paper bench-portal help setup nightly airflow test proof lint types bench lock docs env debian
+.PHONY: bench-paper bench-portal bench-electronic help setup nightly airflow test proof lint types bench lock docs env debian
 
 # Python then reads its compiled files: Airflow's import takes 1.8 s with them, 5.4 s without.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +13,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install into .venv; quick when nothing changed
 	@:
@@ -35,7 +35,8 @@ portal: setup ## The coordinators' portal over a demo of three academic years, u
 test: setup debian lint types ## Everything that must hold before a change is handed in
 	@$(PY) -m pytest
 
-proof: setup debian ## The long checks
+proof: setup ## The long checks
+	@bash tools/debian_packages.sh proof
 	@$(PY) -m pytest -m proof
 
 lint: setup ## Style and likely faults
@@ -55,6 +56,10 @@ bench-paper: setup ## Pages a second beside platypus, typst and WeasyPrint
 
 bench-portal: setup ## The portal over 20 million scores, beside an ORM
 	@$(PY) benchmarks/portal.py
+
+bench-electronic: setup ## Files delivered and written beside paramiko, sftp, rclone, asyncssh
+	@bash tools/debian_packages.sh proof
+	@$(PY) benchmarks/electronic.py --profile
 
 lock: setup ## Choose newest versions again: requirements.in -> requirements.txt
 	@$(VENV)/bin/uv pip compile -q --upgrade requirements.in -o requirements.txt \

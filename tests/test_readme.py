@@ -15,7 +15,7 @@ DOCUMENTS = [
     "CHANGELOG.md",
     *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
 ]
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 PYTHON = re.compile(r"(?:\.venv/bin/)?python -m distribution(?![.\w])")
 CONTAINERS = "docker compose"
 

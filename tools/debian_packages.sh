@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The tests speak to a real SSH server and read real PDFs and pages: install what they need, where apt is there.
+# With `proof`: also the other SFTP servers and clients that deliveries are held against.
 set -euo pipefail
 
 missing=()
@@ -13,6 +14,14 @@ needs qpdf qpdf
 needs mupdf-tools mutool
 needs ghostscript gs
 needs chromium chromium
+
+if [ "${1:-}" = proof ]; then
+    needs proftpd-core proftpd
+    [ -e /usr/lib/proftpd/mod_sftp.so ] || missing+=(proftpd-mod-crypto)
+    needs dropbear-bin dropbear
+    needs rclone rclone
+    ls /usr/lib/*/libnss_wrapper.so >/dev/null 2>&1 || missing+=(libnss-wrapper)
+fi
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -170,7 +170,8 @@ def _build_chunk(
         _note_failures(conn, chunk)
     # The ledger can write these bytes again, so they are kept after the commit.
     for file in chunk.planned:
-        file_outbox.keep(line, di=file.di, contents=chunk.contents.pop(file.name, {}))
+        contents = chunk.contents.pop(file.name, {})
+        file_outbox.keep(line, di=file.di, contents=contents, encrypted=file.encrypted_for is not None)
     return chunk
 
 

@@ -141,21 +141,26 @@ def file_name(
     return f"{_TEST}_{name}" if test and not name.startswith(f"{_TEST}_") else name
 
 
-def keep(line: Line, *, di: str, contents: Mapping[str, bytes]) -> None:
-    """Write files into the institution's outbox: whole or not at all, readable for the owner only."""
+def keep(line: Line, *, di: str, contents: Mapping[str, bytes], encrypted: bool) -> None:
+    """Write files into the institution's outbox: whole or not at all, readable for the owner only.
+
+    Encrypted bytes cannot be made again, so they outlive a power cut; others the ledger can write again, and
+    they are looked at before they are sent: waiting for the disk would cost seconds a night.
+    """
     folder = line.settings.electronic_outbox / di
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, content in contents.items():
-        _write_whole(folder / name, content)
+        _write_whole(folder / name, content, to_the_disk=encrypted)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def _write_whole(path: Path, content: bytes, *, to_the_disk: bool) -> None:
     beginning = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(beginning, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
         handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
+        if to_the_disk:
+            handle.flush()
+            os.fsync(handle.fileno())
     beginning.replace(path)
 
 
@@ -180,7 +185,7 @@ def content_of(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> C
     written = compose(conn, file, kind=file.kind)
     if (written.sha256, written.sidecar_sha256) != (file.sha256, file.sidecar_sha256):
         raise _missing(file)
-    keep(line, di=file.di, contents=named_contents(file, written))
+    keep(line, di=file.di, contents=named_contents(file, written), encrypted=False)
     return Content(written.data, written.sidecar)
 
 
@@ -245,7 +250,7 @@ def rewrite(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> file
             encrypted_for=seal.key.fingerprint if seal is not None else None,
         )
     rewritten = files.read(conn, file.file_id)
-    keep(line, di=file.di, contents=named_contents(rewritten, written))
+    keep(line, di=file.di, contents=named_contents(rewritten, written), encrypted=seal is not None)
     return rewritten
 
 

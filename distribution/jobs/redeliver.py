@@ -184,7 +184,8 @@ def _record(
     )
     claims = {} if claimed is None else {planned.name: claimed["delivery_id"].tolist()}
     files.record(conn, [planned], claims)
-    file_outbox.keep(line, di=planned.di, contents=file_outbox.named_contents(planned, written))
+    contents = file_outbox.named_contents(planned, written)
+    file_outbox.keep(line, di=planned.di, contents=contents, encrypted=seal is not None)
     return planned
 
 
