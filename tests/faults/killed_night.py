@@ -6,6 +6,7 @@ Without a point (`-`) the night runs to its end. Prints `reached` when the kill 
 """
 
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -23,15 +24,14 @@ NIGHT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 def deadly(function: Callable[..., Any], *, after: bool, call: int) -> Callable[..., Any]:
     """The function, but its `call`-th call is the process's last deed."""
-    calls = 0
+    numbers = itertools.count(1)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call and not after:
+        number = next(numbers)  # this call's own: senders call at the same time
+        if number == call and not after:
             die()
         result = function(*args, **kwargs)
-        if calls == call:
+        if number == call:
             die()
         return result
 

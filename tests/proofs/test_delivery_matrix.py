@@ -40,7 +40,7 @@ SOURCES = [
 MOST_STEPS = 200
 PAIRS = 6
 AT_A_TIME = 40
-SAMPLE_SEED, SAMPLE_SETTINGS = 20261123, 14
+SAMPLE_SEED, SAMPLE_SETTINGS = 20261123, 10
 
 logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
