@@ -66,12 +66,12 @@ def _sum(counts: Mapping[str, int], total: str, parts: Sequence[str]) -> str:
 
 
 def _paper(settings: Settings, document: Mapping[str, Any]) -> Iterator[str]:
-    placed, batches = document["deliveries"]["paper"], len(document["batches"])
-    yield f"  paper         {placed:,} scores in {batches:,} batches"
-    for batch in sorted(document["batches"]):
-        # Each has its cover sheet and manifest beside it.
-        for path in sorted(settings.paper_outbox.rglob(f"{batch}.pdf")):
-            yield f"                {path}"
+    placed = document["deliveries"]["paper"]
+    batches = sorted(document["batches"], key=lambda batch: (len(batch), batch))
+    yield f"  paper         {placed:,} scores in {len(batches):,} batches"
+    if batches:
+        names = batches[0] if len(batches) == 1 else f"{batches[0]} … {batches[-1]}"
+        yield f"                {names}: PDF, cover sheet, manifest in {settings.paper_outbox}"
 
 
 def _mails(settings: Settings) -> Iterator[str]:

@@ -157,12 +157,11 @@ def test_the_end_tells_the_balance_and_where_everything_lies(line, words):
     assert words in ending.of_night(line.settings, DOCUMENT)
 
 
-def test_the_end_names_the_report_and_the_print_files(line):
-    folder = line.settings.paper_outbox / "PB-20261123-A"
-    folder.mkdir()
-    (folder / "PB-20261123-A.pdf").write_bytes(b"%PDF")
-    text = ending.of_night(line.settings, DOCUMENT)
-    assert str(folder / "PB-20261123-A.pdf") in text
+def test_the_end_names_the_report_and_the_print_batches(line):
+    text = ending.of_night(line.settings, DOCUMENT | {"batches": ["PB-20261123-AA", "PB-20261123-B"]})
+    assert "2 batches" in text
+    there = f"PB-20261123-B … PB-20261123-AA: PDF, cover sheet, manifest in {line.settings.paper_outbox}"
+    assert there in text
     assert str(line.settings.reports / "2026-11-23" / "N20261123-01" / "report.html") in text
 
 
