@@ -231,15 +231,20 @@ def next_of_batch(
     pieces: int,
     spoiled: str = "",
     written: bool = True,
-    returned: int = 0,
+    returned: str = "",
 ) -> str:
-    """What is to be done next with a print batch; `spoiled` names its pieces that wait for a reprint."""
+    """What is to be done next with a print batch, a sentence; empty when nothing is.
+
+    `spoiled` names its pieces that wait for a reprint, `returned` the institutions whose scores in it came
+    back and wait for an address.
+    """
     if not written:
         return "Its files are not written yet: run the night again."
     if state == "mailed":
-        return "" if not returned else "Ask the institutions whose mail came back for their address."
+        return f"Mail came back from {returned}: ask for the postal address." if returned else ""
     if spoiled:
-        return f"Print the spoiled pieces again ({spoiled}): batch reprint {batch_id} PIECE --reason TEXT."
+        again = f"batch reprint {batch_id} {spoiled.replace(',', '')} --reason TEXT"
+        return f"Print the spoiled pieces again: {again}."
     return {
         "ready": f"Print it, count the sheets: batch printed {batch_id} --sheets {sheets}.",
         "printed": f"Insert it, count the pieces: batch inserted {batch_id} --pieces {pieces}.",

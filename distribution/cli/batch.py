@@ -76,7 +76,7 @@ def show_batch(batch_id: BatchArgument, as_json: JsonOption = False) -> None:
         document,
         as_json=as_json,
         lines=lambda: [
-            *(f"{name:<18} {_shown(value)}" for name, value in head.items()),
+            *(f"{name:<18} {_shown(line, value)}" for name, value in head.items()),
             *_history(line, events),
             "",
         ],
@@ -213,5 +213,10 @@ def _local(line: "Line", at: datetime | None) -> str:
     return f"{at.astimezone(line.settings.zone):%Y-%m-%d %H:%M}" if at else ""
 
 
-def _shown(value: object) -> str:
+def _shown(line: "Line", value: object) -> str:
+    """As people read it: times in the line's zone, as in the history below."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return _local(line, value)
     return "" if value is None else str(value)

@@ -13,9 +13,12 @@ from distribution.errors import UsageError
 if TYPE_CHECKING:
     from distribution.jobs.batch_life import Returned, Step
 
-BatchArgument = Annotated[str, typer.Argument(metavar="B", help="Batch id, such as PB-20261123-A.")]
+BatchArgument = Annotated[
+    str, typer.Argument(metavar="B", parser=str.upper, help="Batch id, such as PB-20261123-A.")
+]
 PiecesArgument = Annotated[
-    list[str], typer.Argument(metavar="PIECE…", help="Piece numbers and ranges: 0007 0118-0121.")
+    list[str],
+    typer.Argument(metavar="PIECE…", help="Piece numbers and ranges, 0007 0118-0121, or sheets' codes."),
 ]
 ScansArgument = Annotated[
     list[str],
@@ -77,16 +80,20 @@ def _step_lines(step: "Step", said: str, *, dry_run: bool) -> Iterator[str]:
         now = f"; it is {step.state} now" if step.state != said else ""
         yield f"{step.batch_id} was {said} already{now}. Nothing was changed."
     else:
-        unit = "sheets" if said == "printed" else "pieces"
-        yield f"{step.batch_id} {_is(dry_run)} {said}: {step.counted:,} {unit}."
+        unit = "sheet" if said == "printed" else "piece"
+        yield f"{step.batch_id} {_be(1, dry_run)} {said}: {_counted(step.counted, unit)}."
     if step.reports:
-        yield f"{step.reports:,} scores {'would be' if dry_run else 'are'} delivered."
+        yield f"{_counted(step.reports, 'score')} {_be(step.reports, dry_run)} delivered."
     if step.next:
         yield f"Next: {step.next}"
 
 
-def _is(dry_run: bool) -> str:
-    return "would be" if dry_run else "is"
+def _be(number: int, dry_run: bool) -> str:
+    return "would be" if dry_run else "is" if number == 1 else "are"
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 def spoiled(
@@ -110,10 +117,11 @@ def spoiled(
     }
 
     def lines() -> Iterator[str]:
-        verb = "would be" if dry_run else "are"
-        yield f"{batch_id}: {len(found.pieces)} pieces {verb} spoiled: {listed(found.pieces)}. Shred them."
+        number = len(found.pieces)
+        verb, them = _be(number, dry_run), "it" if number == 1 else "them"
+        yield f"{batch_id}: {_counted(number, 'piece')} {verb} spoiled: {listed(found.pieces)}. Shred {them}."
         if found.before:
-            yield f"{found.before} of them were marked already."
+            yield f"{found.before} of them {'was' if found.before == 1 else 'were'} marked already."
         yield f"Next: {found.next}"
 
     emit(document, as_json=as_json, lines=lines)
@@ -154,6 +162,7 @@ def reprint(
         "pdf": found.path,
         "pdf_sha256": found.sha256,
         "said_before": found.said_before,
+        "next": found.next,
         "dry_run": dry_run,
     }
 
@@ -161,9 +170,12 @@ def reprint(
         if found.said_before:
             yield f"{found.name} was asked for before; it is the same file. Is one of these damaged too?"
             yield f"Then first: batch spoiled {batch_id} PIECE."
-        verb = "would be printed again" if dry_run else f"printed again on {found.sheets:,} sheets"
-        yield f"{batch_id}: {listed(found.pieces)} {verb}, marked {marks}."
+        sheets = "would be" if dry_run else f"{_counted(found.sheets, 'sheet')} to be"
+        yield f"{batch_id} {listed(found.pieces)}: {sheets} printed again, marked {marks}."
         yield str(found.path)
+        if not dry_run:
+            yield "Shred every older copy of these pieces; an envelope holds the newest mark only."
+            yield f"Then: {found.next}"
 
     emit(document, as_json=as_json, lines=lines)
 
@@ -195,17 +207,29 @@ def returned(
 def _returned_lines(found: "Sequence[Returned]", *, again: bool, dry_run: bool) -> Iterator[str]:
     from distribution.jobs.piece_names import listed
 
+    what = "mailed again" if again else "returned"
     for each in found:
-        what = "mailed again" if again else "returned"
-        verb = "would be" if dry_run else "are"
-        yield f"{each.batch_id} {listed(each.pieces)} {verb} {what}: {each.reports:,} scores."
+        pieces = f"{each.batch_id} {listed(each.pieces)}"
+        if each.before == len(each.pieces):
+            yield f"{pieces}: booked as {what} already. Nothing was changed."
+            continue
+        verb = _be(len(each.pieces), dry_run)
+        yield f"{pieces} {verb} {what}: {_counted(each.reports, 'score')}."
         if each.before:
-            yield f"{each.before} of them were booked already."
+            yield f"{each.before} of them {'was' if each.before == 1 else 'were'} booked already."
         if not again:
-            yield (
-                f"Next: ask {', '.join(each.institutions)} for the postal address and have it sent in an "
-                "institutions feed; the next run then prints the scores again. Shred the envelope."
-            )
+            yield from _after_return(each)
+
+
+def _after_return(returned: "Returned") -> Iterator[str]:
+    yield (
+        f"Next: ask {', '.join(returned.institutions)} for the postal address. A new one comes in an "
+        "institutions feed; the next run prints the scores again. Then shred the envelope."
+    )
+    yield (
+        f"Is the address on it right? Mail it once more and say so: "
+        f"batch returned {returned.batch_id} {returned.pieces[0]:04d} --mailed-again."
+    )
 
 
 def _scans(words: Sequence[str]) -> list[str]:

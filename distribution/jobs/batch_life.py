@@ -1,10 +1,11 @@
 """What the mailroom says of its batches: printed, inserted, mailed; spoiled and printed again; returned."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import psycopg
 
@@ -97,11 +98,18 @@ def _step(line: Line, batch_id: str, wanted: BatchState, *, count: int, dry_run:
 def _refuse_another_count(batch: Batch, wanted: BatchState, count: int) -> None:
     unit = _COUNTED[wanted]
     stated = batch.sheets if unit == "sheets" else batch.pieces
-    if count != stated:
-        raise UsageError(
-            f"{batch.batch_id} has {stated:,} {unit} by its manifest, {count:,} were counted. Nothing was "
-            f"changed. Count again; if a piece is missing or spoiled: batch spoiled {batch.batch_id} PIECE."
-        )
+    if count == stated:
+        return
+    if batch.state == BatchState.MAILED:
+        then = "The batch is mailed; tell the developers if the carrier took another number."
+    elif count < stated:
+        then = f"Count again; if a piece is missing or damaged: batch spoiled {batch.batch_id} PIECE."
+    else:
+        then = "Count again; look for the old copy of a piece that was printed again, or another batch's."
+    raise UsageError(
+        f"{batch.batch_id} has {stated:,} {unit} by its manifest, {count:,} were counted. "
+        f"Nothing was changed. {then}"
+    )
 
 
 def _refuse_out_of_order(batch: Batch, wanted: BatchState) -> None:
@@ -109,9 +117,9 @@ def _refuse_out_of_order(batch: Batch, wanted: BatchState) -> None:
         raise UsageError(f"The files of {batch.batch_id} are not written yet. Run the night again first.")
     due = _ORDER[_ORDER.index(BatchState(batch.state)) + 1]
     if due is not wanted:
-        unit = _COUNTED[due]
         raise UsageError(
-            f"{batch.batch_id} is {batch.state}: {due} comes first (batch {due} {batch.batch_id} --{unit} N)."
+            f"{batch.batch_id} is {batch.state}: {due} comes first "
+            f"(batch {due} {batch.batch_id} --{_COUNTED[due]} N)."
         )
 
 
@@ -121,7 +129,7 @@ def _close(conn: psycopg.Connection, batch: Batch, *, at: datetime) -> int:
     if spoiled:
         raise UsageError(
             f"{batch.batch_id} cannot be mailed: spoiled and not printed again: {listed(spoiled)}. "
-            f"First: batch reprint {batch.batch_id} {spoiled[0]:04d} --reason TEXT."
+            f"First: batch reprint {batch.batch_id} {listed(spoiled).replace(',', '')} --reason TEXT."
         )
     reports = batch_life.mail(conn, batch.batch_id, at=at)
     receipt = Receipt(
@@ -141,10 +149,10 @@ def spoiled(line: Line, batch_id: str, words: Sequence[str], *, dry_run: bool = 
     with _changing(line, batch_id, dry_run=dry_run) as (conn, batch):
         if batch.state == BatchState.MAILED:
             raise UsageError(
-                f"{batch_id} is mailed: nothing in it can be spoiled any more. Came an envelope back? "
+                f"{batch_id} is mailed: nothing in it can be spoiled any more. Has an envelope come back? "
                 f"Then: batch returned {batch_id} PIECE."
             )
-        pieces = numbers(words, pieces=batch.pieces)
+        pieces = numbers(words, pieces=batch.pieces, of=batch_id)
         new = set(pieces) - set(batch_life.pieces_in(conn, batch_id, PieceState.SPOILED))
         if new:
             batch_life.spoil(conn, batch_id, sorted(new))
@@ -164,7 +172,8 @@ def returned(line: Line, words: Sequence[str], *, dry_run: bool = False) -> list
 def mailed_again(line: Line, words: Sequence[str], *, dry_run: bool = False) -> list[Returned]:
     """Book returned pieces whose address proved right: the same envelopes went to the carrier once more.
 
-    Raises UsageError for a piece whose reports wait for, or lie in, another piece.
+    Raises UsageError for a piece that was never booked as returned, and for one whose reports wait for, or
+    lie in, another piece.
     """
     return _bring_back(line, words, dry_run=dry_run, event="mailed-again", book=_unbook)
 
@@ -185,7 +194,10 @@ def _bring_back(
             batch = batches.read(conn, batch_id)
             pieces = numbers([str(each) for each in named], pieces=batch.pieces)
             _refuse_unmailed(batch, pieces)
-            new = sorted(set(pieces) - set(batch_life.pieces_in(conn, batch_id, wanted)))
+            known = set(batch_life.pieces_in(conn, batch_id, wanted))
+            new = sorted(set(pieces) - known)
+            if wanted is PieceState.MAILED:
+                _refuse_never_returned(conn, batch_id, known & set(pieces))
             reports = book(conn, batch_id, new, line.now()) if new else 0
             if new:
                 batch_life.note(conn, batch_id, event, at=line.now(), actor=actor(), pieces=new)
@@ -195,7 +207,7 @@ def _bring_back(
         if dry_run:
             conn.rollback()
     for each in found if not dry_run else ():
-        log.info("%s: %s pieces %s", each.batch_id, len(each.pieces), event)
+        log.info("%s: %s %s", each.batch_id, event, listed(each.pieces))
     return found
 
 
@@ -204,6 +216,17 @@ def _refuse_unmailed(batch: Batch, pieces: Sequence[int]) -> None:
         raise UsageError(
             f"{batch.batch_id} is {batch.state}, not mailed: {listed(pieces)} cannot have come back. "
             f"A damaged one: batch spoiled {batch.batch_id} {pieces[0]:04d}."
+        )
+
+
+def _refuse_never_returned(conn: psycopg.Connection, batch_id: str, mailed: Collection[int]) -> None:
+    """Pieces that count as mailed went out once more only if they were booked so."""
+    booked = (each.pieces for each in batch_life.events(conn, batch_id) if each.event == "mailed-again")
+    never = sorted(set(mailed) - set(chain.from_iterable(booked)))
+    if never:
+        raise UsageError(
+            f"{listed(never)} of {batch_id}: not booked as returned, so it cannot go out once more. Nothing "
+            f"was changed. Has it come back now? Then first: batch returned {batch_id} {never[0]:04d}."
         )
 
 
@@ -227,6 +250,7 @@ def _unbook(conn: psycopg.Connection, batch_id: str, pieces: list[int], at: date
 def next_step(conn: psycopg.Connection, batch: Batch) -> str:
     """What is to be done next with a batch, in one sentence."""
     spoiled = listed(batch_life.pieces_in(conn, batch.batch_id, PieceState.SPOILED)) if batch.spoiled else ""
+    waiting = returned_mail.waiting_for_address(conn, batch.batch_id) if batch.returned else []
     return next_of_batch(
         batch.batch_id,
         state=batch.state,
@@ -234,7 +258,7 @@ def next_step(conn: psycopg.Connection, batch: Batch) -> str:
         pieces=batch.pieces,
         spoiled=spoiled,
         written=batch.proved_at is not None,
-        returned=batch.returned,
+        returned=", ".join(waiting),
     )
 
 

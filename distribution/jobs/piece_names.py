@@ -6,27 +6,33 @@ from collections.abc import Iterable, Sequence
 from distribution.channels.paper import barcodes
 from distribution.errors import UsageError
 
-_RANGE = re.compile(r"0*(?P<first>[0-9]{1,6})(?:-0*(?P<last>[0-9]{1,6}))?")
+_CODE = r"PB-[0-9]{8}-[A-Z]+\|[^\s|]+\|[^\s|]+\|[0-9A-F]{4}"
+# As it is read off a sheet, `0118R1` too: the mark says which print it was, the piece stays the same.
+_RANGE = re.compile(r"(?P<first>[0-9]{1,6})(?:R[0-9]+|-(?P<last>[0-9]{1,6}))?", re.IGNORECASE)
 _TOKEN = re.compile(
-    r"(?:(?P<code>PB-[0-9]{8}-[A-Z]+\|[^\s|]+\|[^\s|]+\|[0-9A-Fa-f]{4})"
+    rf"(?:(?P<code>{_CODE})"
     r"|(?P<batch>PB-[0-9]{8}-[A-Z]+)(?:-(?P<piece>[0-9]{4,6}))?"
     r"|(?P<first>[0-9]{1,6})(?:R[0-9]+|-(?P<last>[0-9]{1,6}))?"
-    r"|R[0-9]+)(?:\s+|$)"
+    r"|R[0-9]+)(?:\s+|$)",
+    re.IGNORECASE,
 )
 
 
-def numbers(words: Iterable[str], *, pieces: int) -> list[int]:
-    """The pieces that numbers and ranges name, in order, each once.
+def numbers(words: Iterable[str], *, pieces: int, of: str = "") -> list[int]:
+    """The pieces that numbers, ranges and codes of sheets name, in order, each once.
 
-    Raises UsageError for a word that is no number or range, and for a piece that the batch of so many pieces
-    does not have.
+    `of` is the batch that the codes must be of. Raises UsageError for a word that names no piece, and for a
+    piece that the batch of so many pieces does not have.
     """
     found: set[int] = set()
     for word in words:
-        match = _RANGE.fullmatch(word)
+        named = _of_sheet(word, of) if re.fullmatch(_CODE, word, re.IGNORECASE) else word
+        match = _RANGE.fullmatch(named)
         if match is None:
             raise UsageError(f"{word!r} is no piece. Write one as 0118, several as 0118-0121.")
         first, last = int(match["first"]), int(match["last"] or match["first"])
+        if last < first:
+            raise UsageError(f"{word} ends before it begins. Write {last:04d}-{first:04d}.")
         if not 1 <= first <= last <= pieces:
             raise UsageError(f"{word} is not in this batch: its pieces are 0001-{pieces:04d}.")
         found.update(range(first, last + 1))
@@ -52,20 +58,30 @@ def scanned(words: Sequence[str]) -> dict[str, list[int]]:
         if match["code"]:
             batch_id, first = _of_code(match["code"])
             last = first
-        batch_id = match["batch"] or batch_id
+        batch_id = (match["batch"] or batch_id).upper()
         if not batch_id:
             raise UsageError(f"Piece {match[0].strip()} of which batch? Write PB-20261123-A 0118.")
         if first:
             last = match["last"] or last
+            if int(last) < int(first):
+                raise UsageError(f"{first}-{last} ends before it begins. Write {last}-{first}.")
             found.setdefault(batch_id, set()).update(range(int(first), int(last) + 1))
     if not found:
         raise UsageError("No piece was named. Scan a sheet's code, or type PB-20261123-A 0118.")
     return {batch: sorted(pieces) for batch, pieces in found.items()}
 
 
+def _of_sheet(code: str, batch_id: str) -> str:
+    """The piece of a sheet's code. Raises UsageError for a sheet of another batch."""
+    scanned_batch, piece = _of_code(code)
+    if scanned_batch != batch_id:
+        raise UsageError(f"{piece} that was scanned is of {scanned_batch}, not of {batch_id}.")
+    return piece
+
+
 def _of_code(code: str) -> tuple[str, str]:
     """Batch and piece of a sheet's code; its check value tells a misread one."""
-    words, _, check = code.rpartition("|")
+    words, _, check = code.upper().rpartition("|")
     batch_id, piece, _ = words.split("|")
     number = re.match(r"[0-9]+", piece)
     if barcodes.check_of(words) != check.upper() or number is None:

@@ -16,7 +16,8 @@ from distribution import filenames
 from distribution.channels.paper import outbox
 from distribution.errors import PermanentError, UsageError
 from distribution.jobs import set_batch
-from distribution.jobs.piece_names import numbers
+from distribution.jobs.batch_life import next_step
+from distribution.jobs.piece_names import listed, numbers
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import batch_life, batches
 from distribution.ledger.batch_life import Reprint
@@ -38,6 +39,7 @@ class Reprinted:
     sheets: int
     sha256: str
     said_before: bool
+    next: str = ""
 
 
 def reprint(
@@ -89,7 +91,7 @@ def _finish_broken_off(line: Line, batch_id: str, words: Sequence[str], from_pie
 def _pieces(batch: Batch, words: Sequence[str], from_piece: str | None) -> list[int]:
     if batch.state == BatchState.MAILED:
         raise UsageError(
-            f"{batch.batch_id} is mailed: it is not printed again. Came an envelope back? "
+            f"{batch.batch_id} is mailed: it is not printed again. Has an envelope come back? "
             f"Then: batch returned {batch.batch_id} PIECE."
         )
     if batch.proved_at is None:
@@ -97,8 +99,8 @@ def _pieces(batch: Batch, words: Sequence[str], from_piece: str | None) -> list[
     if bool(words) == bool(from_piece):
         raise UsageError("Name the pieces (0118 or 0118-0121), or the first of the rest with --from 0118.")
     if from_piece:
-        return list(range(numbers([from_piece], pieces=batch.pieces)[0], batch.pieces + 1))
-    return numbers(words, pieces=batch.pieces)
+        return list(range(numbers([from_piece], pieces=batch.pieces, of=batch.batch_id)[0], batch.pieces + 1))
+    return numbers(words, pieces=batch.pieces, of=batch.batch_id)
 
 
 def _known(conn: psycopg.Connection, batch: Batch, pieces: Sequence[int], reason: str) -> Reprint | None:
@@ -156,9 +158,10 @@ def _write_and_prove(line: Line, batch: Batch, planned: Reprint, *, said_before:
                 pieces=planned.pieces,
                 reason=planned.reason,
             )
-    log.info("Placed %s: %s pieces again", planned.name, len(planned.pieces))
+        due = next_step(conn, batches.read(conn, batch.batch_id))
+    log.info("Placed %s: %s again", planned.name, listed(planned.pieces))
     outcome = _as_outcome(line, planned, sheets=len(printed.sheets), said_before=said_before)
-    return replace(outcome, sha256=sha256)
+    return replace(outcome, sha256=sha256, next=due)
 
 
 def _rows(line: Line, planned: Reprint) -> list[PieceRow]:

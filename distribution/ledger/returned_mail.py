@@ -96,6 +96,15 @@ def gone_again(conn: psycopg.Connection, batch_id: str, pieces: Sequence[int]) -
     return [piece for (piece,) in rows]
 
 
+def waiting_for_address(conn: psycopg.Connection, batch_id: str) -> list[str]:
+    """The institutions whose scores in a batch came back and did not go out again; by code."""
+    rows = conn.execute(
+        "SELECT DISTINCT recipient FROM ledger.delivery WHERE batch_id = %s AND state = 'returned' ORDER BY 1",
+        [batch_id],
+    ).fetchall()
+    return [code for (code,) in rows]
+
+
 def reopen(conn: psycopg.Connection, *, on: date) -> int:
     """Let go again what came back from an address that has changed: returned → pending, without a piece.
 
