@@ -89,6 +89,91 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "pieces-of-batch",
+        "A batch has as many pieces and sheets as its manifest states.",
+        """
+        SELECT count(*)
+        FROM ledger.batch AS b
+        LEFT JOIN LATERAL (
+            SELECT count(*) AS pieces, coalesce(sum(sheets), 0) AS sheets
+            FROM ledger.piece
+            WHERE batch_id = b.batch_id
+        ) AS p ON true
+        WHERE (b.pieces, b.sheets) <> (p.pieces, p.sheets)
+        """,
+    ),
+    Invariant(
+        "batch-of-mailed",
+        "A piece is mailed or returned when its batch is mailed, and only then.",
+        """
+        SELECT count(*)
+        FROM ledger.piece AS p
+        JOIN ledger.batch AS b USING (batch_id)
+        WHERE (p.state IN ('mailed', 'returned')) <> (b.state = 'mailed')
+        """,
+    ),
+    Invariant(
+        "reports-of-piece",
+        "The reports that a piece states wait in it until it is mailed, and are delivered then.",
+        """
+        SELECT count(*)
+        FROM ledger.piece AS p
+        LEFT JOIN LATERAL (
+            SELECT count(*) AS all_states,
+                   count(*) FILTER (WHERE d.state = 'claimed') AS waiting,
+                   count(*) FILTER (WHERE d.state IN ('delivered', 'acknowledged')) AS delivered
+            FROM ledger.delivery AS d
+            WHERE d.batch_id = p.batch_id AND d.piece = p.piece
+        ) AS d ON true
+        WHERE p.state <> 'returned'
+          AND (d.all_states <> p.reports
+               OR p.reports <> CASE WHEN p.state = 'mailed' THEN d.delivered ELSE d.waiting END)
+        """,
+    ),
+    Invariant(
+        "piece-of-returned",
+        "A delivery is returned when it lies in a piece that came back, and only then.",
+        """
+        SELECT count(*)
+        FROM ledger.delivery AS d
+        FULL JOIN (SELECT * FROM ledger.piece WHERE state = 'returned') AS p USING (batch_id, piece)
+        WHERE (d.delivery_id IS NOT NULL AND (d.state = 'returned') <> (p.state IS NOT NULL))
+           OR (p.state IS NULL) <> (p.returned_at IS NULL)
+        """,
+    ),
+    Invariant(
+        "receipt-of-batch",
+        "Every mailed batch, and no other, has its receipt, for as many reports as its pieces state.",
+        """
+        SELECT count(*)
+        FROM (
+            SELECT b.batch_id AS subject, sum(p.reports) AS records
+            FROM ledger.batch AS b
+            JOIN ledger.piece AS p USING (batch_id)
+            WHERE b.state = 'mailed'
+            GROUP BY b.batch_id
+        ) AS mailed
+        FULL JOIN (
+            SELECT subject, records FROM ledger.receipt WHERE channel = 'paper' AND event = 'delivered'
+        ) AS receipt USING (subject)
+        WHERE mailed.records IS DISTINCT FROM receipt.records
+        """,
+    ),
+    Invariant(
+        "mark-of-piece",
+        "The mark of a piece is that of its last reprint.",
+        """
+        SELECT count(*)
+        FROM ledger.piece AS p
+        LEFT JOIN (
+            SELECT r.batch_id, printed.piece, max(printed.generation) AS generation
+            FROM ledger.reprint AS r, unnest(r.pieces, r.generations) AS printed (piece, generation)
+            GROUP BY r.batch_id, printed.piece
+        ) AS last USING (batch_id, piece)
+        WHERE p.generation <> coalesce(last.generation, 0)
+        """,
+    ),
+    Invariant(
         "file-of-electronic",
         "Every electronic delivery that was delivered stands in a delivered file.",
         """

@@ -99,7 +99,12 @@ def gone_again(conn: psycopg.Connection, batch_id: str, pieces: Sequence[int]) -
 def waiting_for_address(conn: psycopg.Connection, batch_id: str) -> list[str]:
     """The institutions whose scores in a batch came back and did not go out again; by code."""
     rows = conn.execute(
-        "SELECT DISTINCT recipient FROM ledger.delivery WHERE batch_id = %s AND state = 'returned' ORDER BY 1",
+        """
+        SELECT DISTINCT recipient
+        FROM ledger.delivery
+        WHERE batch_id = %s AND state = 'returned'
+        ORDER BY recipient
+        """,
         [batch_id],
     ).fetchall()
     return [code for (code,) in rows]
