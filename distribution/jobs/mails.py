@@ -13,6 +13,7 @@ import psycopg
 from distribution.access_codes import vault
 from distribution.access_codes.vault import Sealed
 from distribution.channels.email import message, smtp, templates
+from distribution.channels.paper.geometry import STOCKS, StockName
 from distribution.errors import PermanentError, TransientError
 from distribution.jobs.secrets import read_secret
 from distribution.jobs.wiring import Line
@@ -246,11 +247,24 @@ def plan_mailroom_volumes(line: Line, *, run_id: str) -> int:
             return 0
         values = {
             "day": runs.read(conn, run_id).business_date.isoformat(),
-            "batches": batches,
+            "batches": [_volume_of(line, batch) for batch in batches],
             "operations_email": line.settings.operations_email,
         }
         planned = _planned(MAILROOM_VOLUMES, key=run_id, organization="", to=to, values=values)
         return mails.plan(conn, [planned], planned_at=line.now())
+
+
+def _volume_of(line: Line, batch: mails.BatchVolume) -> dict[str, object]:
+    """A batch as the mailroom's mail has it: envelopes by their name, times as the mailroom's clock shows."""
+    at = batch.mail_by.astimezone(line.settings.zone) if batch.mail_by else None
+    return {
+        "batch_id": batch.batch_id,
+        "pieces": batch.pieces,
+        "sheets": batch.sheets,
+        "sheets_per_piece": batch.sheets_per_piece,
+        "stock": STOCKS[StockName(batch.stock)].title,
+        "mail_by": f"{at:%A} {at.day} {at:%B}, {at:%H:%M}" if at else "",
+    }
 
 
 def _planned(kind: str, *, key: str, organization: str, to: str, values: Mapping[str, object]) -> PlannedMail:

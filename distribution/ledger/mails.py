@@ -55,12 +55,14 @@ class CorrectedFile:
 
 @dataclass(frozen=True, slots=True)
 class BatchVolume:
-    """How much paper a print batch is."""
+    """How much paper a print batch is; `mail_by` None where nobody set a time."""
 
     batch_id: str
     stock: str
+    sheets_per_piece: int  # 0 = pieces differ
     pieces: int
     sheets: int
+    mail_by: datetime | None
 
 
 def plan(conn: psycopg.Connection, mails: Sequence[PlannedMail], *, planned_at: datetime) -> int:
@@ -214,7 +216,7 @@ def batch_volumes(conn: psycopg.Connection, *, run_id: str) -> list[BatchVolume]
     with conn.cursor(row_factory=class_row(BatchVolume)) as cursor:
         return cursor.execute(
             """
-            SELECT batch_id, stock, pieces, sheets
+            SELECT batch_id, stock, sheets_per_piece, pieces, sheets, mail_by
             FROM ledger.batch
             WHERE run_id = %s
             ORDER BY length(batch_id), batch_id

@@ -7,7 +7,7 @@ import pytest
 
 from distribution.jobs import batch_life, close_books, distribute_scores, reconcile_deliveries
 from distribution.jobs.wiring import Line
-from distribution.ledger import batches
+from distribution.ledger import batches, invariants
 from distribution.model import FeedKind
 from tests.support.feeds import institution_row, result_row, write_feed
 
@@ -30,6 +30,7 @@ class Mailroom:
                 write_feed(self.line.settings.inbox, kind, feeds[kind], day=day)
         document = distribute_scores.run_nightly(self.line, on=day)
         assert document["balanced"], document["faults"]
+        self.balanced()
         return document
 
     def mail(self, batch_id: str) -> None:
@@ -47,6 +48,8 @@ class Mailroom:
     def balanced(self) -> close_books.Books:
         books = close_books.balances(self.line, on=MONDAY)
         assert not books.faults
+        with self.line.connect() as conn:
+            assert [each.invariant.name for each in invariants.findings(conn) if each.broken] == []
         return books
 
     def deliveries(self, recipient: str = "4471") -> list[tuple]:

@@ -129,3 +129,96 @@ def test_a_successor_takes_over_an_open_delivery_of_the_same_choice():
 def test_a_rejected_delivery_is_not_added_again():
     filed = on_file({"state": "withdrawn", "state_reason": "rejected"})
     assert between(owed({}), filed).added.empty
+
+
+def test_only_what_nobody_is_owed_any_more_goes_when_a_recipient_is_taken_back():
+    filed = on_file({}, {"delivery_id": 2, "recipient": "1002", "designated": "1002"})
+    found = between(owed({}), filed)
+    assert found.superseded == [2]
+    assert found.added.empty
+    assert found.settled.empty
+
+
+def test_a_transcript_of_the_same_score_stands_beside_the_first_report():
+    transcript = {"occasion": "transcript:T1", "reasons": "transcript"}
+    found = between(owed({}, transcript), on_file({"left": "true", "state": "delivered"}))
+    assert found.added["occasion"].tolist() == ["transcript:T1"]
+    assert found.settled.empty
+
+
+@pytest.mark.parametrize("state", ["delivered", "returned", "acknowledged", "claimed"])
+def test_a_correction_is_added_and_what_may_have_left_stays_as_it_is(state):
+    found = between(owed({"revision": 2, "action": "C"}), on_file({"left": "true", "state": state}))
+    assert found.added[["revision", "action"]].values.tolist() == [[2, "C"]]
+    assert not found.superseded
+    assert found.settled.empty
+
+
+def test_a_correction_goes_as_new_when_nobody_has_got_what_it_corrects():
+    """What came back counts as not having left, so the same revision changes its action."""
+    filed = on_file({"revision": 2, "action": "C", "state": "held", "state_reason": "no-address"})
+    found = between(owed({"revision": 2, "action": "N"}), filed)
+    assert found.settled[["action", "state"]].values.tolist() == [["N", "pending"]]
+
+
+def test_what_came_back_and_is_pending_again_gives_way_to_its_correction():
+    reopened = on_file({"state": "pending", "left": "false"})
+    found = between(owed({"revision": 2, "action": "N"}), reopened)
+    assert (found.superseded, found.added["revision"].tolist()) == ([1], [2])
+
+
+def test_a_hold_for_want_of_an_address_ends_when_the_institution_leaves_paper():
+    held = on_file({"state": "held", "state_reason": "no-address", "held_since": "2026-11-20 00:00:00+00"})
+    found = between(owed({"channel": "electronic"}), held, changed_at="2026-11-01 00:00:00+00")
+    assert found.settled[["channel", "state"]].values.tolist() == [["electronic", "pending"]]
+
+
+def test_a_hold_that_has_another_cause_now_says_the_new_one():
+    filed = on_file({"state": "held", "state_reason": "no-delivery-method", "channel": ""})
+    now = owed({"state": "held", "state_reason": "no-endpoint", "channel": "electronic"})
+    found = between(now, filed)
+    assert found.settled[["state", "state_reason"]].values.tolist() == [["held", "no-endpoint"]]
+
+
+def test_a_channels_hold_of_an_institution_that_never_changed_stays():
+    held = on_file(
+        {"recipient": "1009", "state": "held", "state_reason": "no-glyph",
+         "held_since": "2026-11-20 00:00:00+00"}
+    )  # fmt: skip
+    assert between(owed({"recipient": "1009"}), held).settled.empty
+
+
+def test_a_successor_that_was_chosen_too_gets_one_delivery():
+    filed = on_file(
+        {"state": "held", "state_reason": "recipient-closed"},
+        {"delivery_id": 2, "recipient": "1002", "designated": "1002"},
+    )
+    found = between(owed({"recipient": "1002", "designated": "1002"}), filed)
+    assert found.superseded == [1]
+    assert found.added.empty
+
+
+def test_a_successor_of_two_choices_takes_over_one_and_withdraws_the_other():
+    closed = {"state": "held", "state_reason": "recipient-closed"}
+    filed = on_file(closed, {"delivery_id": 2, "recipient": "1003", "designated": "1003"} | closed)
+    found = between(owed({"recipient": "1002", "designated": "1001"}), filed)
+    assert found.settled[["delivery_id", "recipient"]].values.tolist() == [[1, "1002"]]
+    assert found.superseded == [2]
+
+
+def test_a_cancelled_score_withdraws_all_that_waits_and_leaves_what_left():
+    filed = on_file(
+        {},
+        {"delivery_id": 2, "recipient": "1002", "state": "held", "state_reason": "no-address"},
+        {"delivery_id": 3, "recipient": "1003", "state": "delivered", "left": "true"},
+    )
+    found = between(owed(), filed, status="cancelled")
+    assert (found.cancelled, found.superseded) == ([1, 2], [])
+
+
+def test_nothing_on_file_and_nothing_owed_changes_nothing():
+    found = between(owed(), on_file())
+    assert found.added.empty
+    assert found.settled.empty
+    assert not found.superseded
+    assert not found.cancelled
