@@ -164,7 +164,7 @@ def test_the_mailroom_is_told_its_batches_where_it_has_an_address(line):
     assert post.plan_mailroom_volumes(replace(line, settings=settings), run_id=RUN) == 1
     send(line, server)
     assert server.mails[0]["Subject"] == "2 print batches of 2026-11-23"
-    text = server.mails[0].get_content()
+    text = server.mails[0].get_content().replace("\r\n", "\n")
     assert "PB-20261123-A: 12 pieces, 12 sheets (1 in each), #10 window\n    mail by Tuesday 24 Nov" in text
     assert "mail by Tuesday 24 November, 15:00\nPB-20261123-B: 1 piece, 15 sheets, 9 × 12 flat\n\nIn" in text
     assert "In all: 13 pieces, 27 sheets." in text

@@ -205,10 +205,10 @@ class _Cover:
 
     def _damaged(self) -> None:
         say = self.words
-        self.pen.box(_LEFT, 194.0, _RIGHT - _LEFT, 20.5, weight=1.4)
-        self.pen.text(_LEFT + 4.0, 199.6, say("damaged_question"), font=BOLD, size=9.5)
+        self.pen.box(_LEFT, 193.0, _RIGHT - _LEFT, 22.5, weight=1.4)
+        self.pen.text(_LEFT + 4.0, 198.6, say("damaged_question"), font=BOLD, size=9.5)
         told = say("damaged", pieces=f"{self.counts.pieces:,}", operations=self.told.operations)
-        y = 204.4
+        y = 203.6
         for line in typesetting.wrap(told, REGULAR, 9.0, width=_RIGHT - _LEFT - 8.0):
             self.pen.text(_LEFT + 4.0, y, line, size=9.0)
             y += 4.3
