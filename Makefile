@@ -65,9 +65,10 @@ lock: setup ## Choose newest versions again: requirements.in -> requirements.txt
 	@$(VENV)/bin/uv pip compile -q --upgrade requirements.in -o requirements.txt \
 	    --no-emit-index-url --no-emit-find-links --no-annotate
 
-docs: setup ## Write docs/configuration.md, the layouts of the partner guide and NOTICE again
+docs: setup ## Write docs/configuration.md, the guides' layouts and pictures of paper, and NOTICE again
 	@$(PY) tools/configuration_docs.py
 	@$(PY) tools/partner_guide.py
+	@$(PY) tools/mailroom_pictures.py
 	@$(PY) tools/notice.py
 
 env: ## Write .env with fresh secrets, for docker compose
