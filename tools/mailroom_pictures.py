@@ -27,16 +27,14 @@ _RETURN_ADDRESS = ("CLEP Score Reports", "PO Box 0000", "Anytown NY 00000")
 def pictures() -> dict[str, Image.Image]:
     """The guide's pictures by file name, in shades of grey."""
     first, again = _batch(_piece()), _batch(replace(_piece(), generation=1))
-    pages = {
-        "cover": _cover(),
-        "address-sheet": first,
-        "report": first,
-        "calibration": calibration.calibration_page(LETTER, created_at=_CREATED),
+    calibrated = calibration.calibration_page(LETTER, created_at=_CREATED)
+    shown = {
+        "cover": _framed(_page(_cover(), 0, PAGE_DPI)),
+        "calibration": _framed(_page(calibrated, 0, PAGE_DPI)),
+        "sheets": _side_by_side(_page(first, 0, PAGE_DPI), _page(first, 2, PAGE_DPI)),
+        "envelope": _envelope(_page(first, 0, DETAIL_DPI)),
+        "reprint": _side_by_side(_head(first), _head(again)),
     }
-    page_of = {"report": 2}
-    shown = {name: _framed(_page(pdf, page_of.get(name, 0), PAGE_DPI)) for name, pdf in pages.items()}
-    shown["envelope"] = _envelope(_page(first, 0, DETAIL_DPI))
-    shown["reprint"] = _side_by_side(_head(first), _head(again))
     return {f"mailroom-{name}.png": _few_greys(picture) for name, picture in shown.items()}
 
 
