@@ -175,7 +175,7 @@ def reprint(
         yield str(found.path)
         if not dry_run:
             yield "Shred every older copy of these pieces; an envelope holds the newest mark only."
-            yield f"Then: {found.next}"
+            yield f"Next: {found.next}"
 
     emit(document, as_json=as_json, lines=lines)
 

@@ -132,7 +132,7 @@ INVARIANTS = (
     ),
     Invariant(
         "piece-of-returned",
-        "A delivery is returned when it lies in a piece that came back, and only then.",
+        "A delivery is returned when it lies in a piece that came back, at a time on file, and only then.",
         """
         SELECT count(*)
         FROM ledger.delivery AS d

@@ -184,7 +184,7 @@ def test_after_a_paper_jam_the_rest_is_printed_again_and_old_copies_go_to_the_sh
     said = give(f"reprint {BATCH} --from 0005 --reason 'printer jam'")
     assert f"{BATCH} 0005-0006: 6 sheets to be printed again, marked R1." in said.out
     assert "Shred every older copy" in said.out
-    assert f"Then: Print it, count the sheets: batch printed {BATCH} --sheets {SHEETS}." in said.out
+    assert f"Next: Print it, count the sheets: batch printed {BATCH} --sheets {SHEETS}." in said.out
 
 
 def test_a_spoiled_piece_is_named_by_the_mark_on_it_or_by_scanning_any_of_its_sheets(give, line):

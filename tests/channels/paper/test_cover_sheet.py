@@ -53,6 +53,17 @@ def test_the_ticket_gives_counts_order_postage_and_the_day_to_mail(tmp_path):
     assert "presorted" not in text
 
 
+def test_the_ticket_says_where_a_damaged_piece_goes_and_what_takes_its_place(tmp_path):
+    said = " ".join(text_of(a_cover(), tmp_path).split())
+    for words in (
+        "Never photocopy or mend a score report.",
+        "All its sheets and its envelope go into the locked shredding bin.",
+        "under the same number and marked “R1”",
+        "Counts differ from 398? Stop and write to Operations, ops@example.org, before the carrier leaves.",
+    ):
+        assert words in said
+
+
 def test_flats_abroad_are_told_apart(tmp_path):
     text = text_of(a_cover(stock=geometry.FLAT, sheets=10, international=True), tmp_path)
     assert "international, 9 × 12 flat" in text
