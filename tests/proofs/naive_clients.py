@@ -192,7 +192,8 @@ def explore(client: Callable[[Job], None], line: Line, host: Host, setting: Sett
 
 
 def _job(cell: Cell) -> Job:
-    (local,) = (cell.line.settings.electronic_outbox / cell.code).iterdir()
+    outbox = cell.line.settings.electronic_outbox / cell.code
+    (local,) = (path for path in outbox.iterdir() if path.suffix != ".json")
     return Job(cell.host, local, f"{cell.host.path(cell.code)}/{local.name}", cell)
 
 
