@@ -335,6 +335,18 @@ class PostalAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Parallel:
+    """A second layout that an institution tries beside its live one, up to the day `until`, included.
+
+    `folder` None = the institution's `test_directory`.
+    """
+
+    layout: str
+    until: str
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """How an institution's electronic files reach it: the YAML shape of contract section 3."""
 
@@ -361,6 +373,12 @@ class Endpoint:
     empty_file: bool | None = None
     fallback_days: int | None = None
     file_name: str | None = None
+    parallel: Parallel | None = None
+
+    @property
+    def parallel_folder(self) -> str | None:
+        """Where files in the second layout go; None where there is none."""
+        return (self.parallel.folder or self.test_directory) if self.parallel else None
 
 
 @dataclass(frozen=True, slots=True)

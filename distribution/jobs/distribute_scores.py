@@ -21,6 +21,7 @@ from distribution.jobs import (
     read_acknowledgements,
     route_scores,
     send_files,
+    send_parallel,
     sending,
 )
 from distribution.jobs import stage_scores as staging
@@ -159,6 +160,7 @@ def close_run(line: Line, run_id: str) -> dict[str, Any]:
     with _alone(line):
         with line.connect() as conn:
             run = runs.read(conn, run_id)
+        _send_parallel(line, run)
         return _close(line, run)
 
 
@@ -169,6 +171,12 @@ def _close(line: Line, run: Run) -> dict[str, Any]:
             mails.plan_mailroom_volumes(line, run_id=run.run_id)
             mails.send_waiting(line)
     return close_books.close(line, run)
+
+
+def _send_parallel(line: Line, run: Run) -> None:
+    """Second layouts come last of all that is sent: whatever becomes of them, no score waits for them."""
+    if _wanted(run, Channel.ELECTRONIC) and not sending.in_force(line):
+        send_parallel.send_parallel(line, on=run.business_date)
 
 
 def run_nightly(
@@ -205,6 +213,7 @@ def run_nightly(
         sent = _send(line, run, [di for shard in shards for di in shard])
         say("Electronic: {delivered:,} delivered, {failed:,} failed".format(**sent))
         say("Portal: {staged:,} staged for {schools} schools".format(**_stage(line, run)))
+        _send_parallel(line, run)
         return _close(line, run)
 
 

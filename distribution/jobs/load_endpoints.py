@@ -1,6 +1,7 @@
 """Endpoints as people write them: one YAML shape in and out, checked before anything is recorded."""
 
 import logging
+import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -17,7 +18,7 @@ from distribution.errors import UsageError
 from distribution.jobs import sealing
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import endpoints
-from distribution.model import Endpoint, Look, Publish, Transport
+from distribution.model import Endpoint, Look, Parallel, Publish, Transport
 
 log = logging.getLogger(__name__)
 _REQUIRED = ("code", "host", "username", "directory", "host_key", "credential")
@@ -72,7 +73,10 @@ def as_written(endpoint: Endpoint) -> dict[str, Any]:
     """An endpoint as it stands in the YAML file: optional keys that say nothing are left out."""
     always = {*_REQUIRED, "port", "layout", "encoding", "newline", "pgp_key"}
     always |= {"publish", "look", "schedule", "paused_until"}
-    return {name: value for name, value in asdict(endpoint).items() if name in always or value is not None}
+    stated = asdict(endpoint)
+    if endpoint.parallel:
+        stated["parallel"] = {key: value for key, value in stated["parallel"].items() if value is not None}
+    return {name: value for name, value in stated.items() if name in always or value is not None}
 
 
 def parse(text: str, *, folder: Path = Path()) -> list[Endpoint]:
@@ -150,11 +154,24 @@ def _plain(where: str, key: str, value: Any) -> Any:
         return value
     if key == "empty_file":
         return value
+    if key == "parallel":
+        return _parallel(where, value)
     if isinstance(value, date):
         return value.isoformat()
     if not isinstance(value, str):
         raise UsageError(f'{where}: `{key}` must be text; put it into quotes, such as {key}: "{value}".')
     return value
+
+
+def _parallel(where: str, stated: Any) -> Parallel:
+    """The second layout of an endpoint, a block of its own."""
+    keys = tuple(each.name for each in fields(Parallel))
+    if not isinstance(stated, Mapping) or not {"layout", "until"} <= set(stated) <= set(keys):
+        raise UsageError(
+            f"{where}: `parallel` must hold `layout` and `until`, and may hold `folder`: "
+            "parallel: {layout: wide, folder: /test, until: 2027-01-31}."
+        )
+    return Parallel(**{key: _plain(where, f"parallel.{key}", value) for key, value in stated.items()})
 
 
 def _refuse_faults(where: str, endpoint: Endpoint) -> None:
@@ -179,6 +196,18 @@ def _is_day(text: str | None) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_folder_of_its_own(endpoint: Endpoint) -> bool:
+    """True where files in the second layout cannot come among others."""
+    if endpoint.parallel is None:
+        return True
+    if not endpoint.parallel_folder:
+        return False
+    others = (endpoint.directory, endpoint.temp_directory, endpoint.ack_directory)
+    return posixpath.normpath(endpoint.parallel_folder) not in {
+        posixpath.normpath(each) for each in others if each
+    }
 
 
 _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
@@ -226,5 +255,22 @@ _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
     ("look", lambda e: e.look in tuple(Look), "stat, list or none"),
     ("schedule", lambda e: schedule.is_schedule(e.schedule), "business-daily or weekly:MON … weekly:FRI"),
     ("paused_until", lambda e: _is_day(e.paused_until), "a date such as 2026-12-01, or null"),
+    (
+        "parallel.layout",
+        lambda e: e.parallel is None or e.parallel.layout in {*record_layout.names()} - {e.layout},
+        f"another layout than the live one, of {', '.join(record_layout.names())}",
+    ),
+    (
+        "parallel.layout",
+        lambda e: e.parallel is None or bool(e.pgp_key) or not record_layout.load(e.parallel.layout).pgp,
+        "one that may be sent in clear, or the endpoint needs a `pgp_key`",
+    ),
+    ("parallel.until", lambda e: e.parallel is None or _is_day(e.parallel.until), "a day such as 2027-01-31"),
+    (
+        "parallel.folder",
+        _is_folder_of_its_own,
+        "a folder of its own on the host, here or as `test_directory`: not the live, temporary or "
+        "acknowledgement folder",
+    ),
     ("transport", lambda e: e.transport in (None, *Transport), "paramiko or openssh"),
 )

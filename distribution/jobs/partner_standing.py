@@ -1,12 +1,13 @@
 """How institutions stand on a day, as the morning's list of what needs a person wants it."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 
 import psycopg
 
-from distribution.jobs import sealing
+from distribution.jobs import sealing, send_parallel
 from distribution.jobs.wiring import Line
-from distribution.ledger import acknowledgements, endpoints, pauses
+from distribution.ledger import acknowledgements, endpoints, parallel_files, pauses
 from distribution.model import Endpoint
 from distribution.report.partner_needs import (
     EndingKey,
@@ -14,6 +15,7 @@ from distribution.report.partner_needs import (
     OnPaper,
     Partners,
     Paused,
+    SecondLayout,
     UnacknowledgedFile,
 )
 
@@ -41,6 +43,20 @@ def partners(line: Line, conn: psycopg.Connection) -> Partners:
         ),
         paused=_paused(line, conn),
         acknowledge_days=line.settings.acknowledge_days,
+        second_layouts=_second_layouts(conn, known, on=line.today()),
+    )
+
+
+def _second_layouts(
+    conn: psycopg.Connection, known: Mapping[str, Endpoint], *, on: date
+) -> tuple[SecondLayout, ...]:
+    tried = {
+        code: endpoint.parallel.layout
+        for code, endpoint in known.items()
+        if endpoint.parallel and send_parallel.is_tried(endpoint, on=on)
+    }
+    return tuple(
+        SecondLayout(layout=tried[row["code"]], **row) for row in parallel_files.troubles(conn, list(tried))
     )
 
 

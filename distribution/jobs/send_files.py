@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -46,7 +46,12 @@ def send_files(line: Line, *, run_id: str | None, on: date, dis: Sequence[str] |
         found = files.open_files(conn, dis=None if dis is None else list(dis))
         stuck = transfers.stuck(conn)
     sendable = [file for file in found if tonight.can_be_sent_to(file.di)]
-    return _Pool(Errand(line, run_id, stuck), _rounds(sendable, tonight)).send()
+    return deliver(Errand(line, run_id, stuck), sendable, tonight.endpoints)
+
+
+def deliver(errand: Errand, sendable: Iterable[files.ScoreFile], at: Mapping[str, Endpoint]) -> SendOutcome:
+    """Send files of institutions, in their order, to their endpoints by code, through a pool of sessions."""
+    return _Pool(errand, _rounds(sendable, at)).send()
 
 
 def retry(line: Line, *, on: date, dis: Sequence[str] | None = None) -> SendOutcome:
@@ -56,11 +61,11 @@ def retry(line: Line, *, on: date, dis: Sequence[str] | None = None) -> SendOutc
     return send_files(line, run_id=None, on=on, dis=lifted) if lifted else SendOutcome()
 
 
-def _rounds(sendable: Iterable[files.ScoreFile], tonight: building.Reach) -> list[Round]:
+def _rounds(sendable: Iterable[files.ScoreFile], at: Mapping[str, Endpoint]) -> list[Round]:
     """The files by session: those of institutions that share an account go through one."""
     by_account: dict[tuple[str | int, ...], list[tuple[Endpoint, tuple[files.ScoreFile, ...]]]] = {}
     for di, of_di in groupby(sendable, key=lambda file: file.di):
-        endpoint = tonight.endpoints[di]
+        endpoint = at[di]
         account = (
             endpoint.host,
             endpoint.port,

@@ -2,13 +2,18 @@
 
 import logging
 import posixpath
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import psycopg
+
 from distribution.channels.electronic import drop, sample
-from distribution.channels.electronic.score_file import Header, ScoreFile
+from distribution.channels.electronic.score_file import Form, Header, ScoreFile
 from distribution.errors import UsageError
 from distribution.jobs import file_outbox, host_accounts, sealing
+from distribution.jobs.sealing import Seal
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import endpoints, files
 from distribution.model import Endpoint, FileKind, Look, Publish
@@ -48,7 +53,7 @@ def send_test(line: Line, code: str, *, on: date) -> dict[str, Any]:
         parcels.append(drop.Parcel(planned.sidecar_name, written.sidecar))
     state = "failed"
     try:
-        _publish(line, endpoint, folder, parcels)
+        _publish(line, at_folder(endpoint, folder), parcels)
         state = "delivered"
     finally:
         with line.connect() as conn:
@@ -78,34 +83,66 @@ def _test_folder(endpoint: Endpoint | None, code: str) -> str:
 
 
 def _numbered(line: Line, endpoint: Endpoint, *, on: date) -> tuple[files.NewFile, ScoreFile]:
+    with line.connect() as conn:
+        return numbered(
+            line,
+            conn,
+            endpoint,
+            on=on,
+            compose=lambda header, form, seal: sample.compose(header, form, seal=seal),
+        )
+
+
+def numbered(
+    line: Line,
+    conn: psycopg.Connection,
+    endpoint: Endpoint,
+    *,
+    on: date,
+    compose: Callable[[Header, Form, Seal | None], ScoreFile],
+    original: str = "",
+) -> tuple[files.NewFile, ScoreFile]:
+    """A test file under the institution's next test number, in the layout of `endpoint`, with its bytes.
+
+    `compose` writes it; `original` is the live file that it repeats in a second layout: it can then be sent
+    by the steps of a live file, and its bytes are kept in the outbox before the ledger knows of it. Raises
+    PgpKeyUnusable.
+    """
     form = file_outbox.form_of(endpoint)
     seal = sealing.seal_for(line, endpoint, form.layout, di=endpoint.code)
-    with line.connect() as conn:
-        last = files.lock_sequences(conn, [endpoint.code], test=True)[endpoint.code]
-        header = Header(endpoint.code, last + 1, last, line.now().replace(microsecond=0), FileKind.TEST)
-        written = sample.compose(header, form, seal=seal)
-        planned = file_outbox.new_file(
-            header,
-            form,
-            written,
-            on=on,
-            run_id=None,
-            seal=seal,
-            pattern=endpoint.file_name,
-            asked_by=actor(),
-            test=True,
-        )
-        files.record(conn, [planned], {})
+    last = files.lock_sequences(conn, [endpoint.code], test=True)[endpoint.code]
+    created = line.now().replace(microsecond=0)
+    header = Header(endpoint.code, last + 1, last, created, FileKind.TEST, original)
+    written = compose(header, form, seal)
+    planned = file_outbox.new_file(
+        header,
+        form,
+        written,
+        on=on,
+        run_id=None,
+        seal=seal,
+        pattern=endpoint.file_name,
+        asked_by=actor(),
+        test=True,
+    )
+    if original:
+        planned = replace(planned, may_have_left=True)
+        contents = file_outbox.named_contents(planned, written)
+        file_outbox.keep(line, di=planned.di, contents=contents, encrypted=seal is not None)
+    files.record(conn, [planned], {})
     return planned, written
 
 
-def _publish(line: Line, endpoint: Endpoint, folder: str, parcels: list[drop.Parcel]) -> None:
-    publish = Publish(endpoint.publish)
+def at_folder(endpoint: Endpoint, folder: str) -> Endpoint:
+    """The institution's endpoint as its test files go there."""
+    # The temporary folder beside the live one is no place for a test.
+    in_place = endpoint.publish == Publish.DONE_FILE
+    return replace(endpoint, directory=folder, publish=Publish.DONE_FILE if in_place else Publish.RENAME)
+
+
+def _publish(line: Line, endpoint: Endpoint, parcels: list[drop.Parcel]) -> None:
     terms = drop.Terms(
-        directory=folder,
-        # The temporary folder beside the live one is no place for a test.
-        publish=Publish.RENAME if publish is Publish.TEMP_FOLDER else publish,
-        look=Look(endpoint.look),
+        directory=endpoint.directory, publish=Publish(endpoint.publish), look=Look(endpoint.look)
     )
     session = host_accounts.sign_in(line, endpoint)
     try:

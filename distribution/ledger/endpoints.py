@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from distribution.errors import UsageError
-from distribution.model import Endpoint
+from distribution.model import Endpoint, Parallel
 
 # A change of one of these could lead students' records elsewhere (contract section 3, four eyes).
 _LEADS_ELSEWHERE = ("host", "port", "username", "directory", "temp_directory", "host_key", "pgp_key")
@@ -58,8 +58,9 @@ def load(conn: psycopg.Connection, endpoints: Sequence[Endpoint], *, loaded_by: 
 
 
 def _leads_elsewhere(endpoint: Endpoint, before: Endpoint | None) -> bool:
-    return before is not None and any(
-        getattr(endpoint, name) != getattr(before, name) for name in _LEADS_ELSEWHERE
+    return before is not None and (
+        any(getattr(endpoint, name) != getattr(before, name) for name in _LEADS_ELSEWHERE)
+        or endpoint.parallel_folder not in (None, before.parallel_folder)
     )
 
 
@@ -166,12 +167,25 @@ def history(conn: psycopg.Connection, code: str) -> list[EndpointVersion]:
     return _select(conn, "SELECT * FROM ledger.endpoint_version WHERE code = %s", [code])
 
 
+def parallel_since(conn: psycopg.Connection, code: str) -> datetime | None:
+    """Since when an institution tries the second layout of its endpoint in force; None = it tries none."""
+    confirmed = [version for version in history(conn, code) if version.confirmed_at is not None]
+    tried = confirmed[0].endpoint.parallel if confirmed else None
+    if tried is None:
+        return None
+    # A pause or a later last day is a version too, and begins nothing anew.
+    same = takewhile(
+        lambda each: each.endpoint.parallel and each.endpoint.parallel.layout == tried.layout, confirmed
+    )
+    return min(version.confirmed_at for version in same if version.confirmed_at)
+
+
 def _select(conn: psycopg.Connection, select: str, params: Sequence[Any] = ()) -> list[EndpointVersion]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(f"{select} ORDER BY code, endpoint_version_id DESC", params).fetchall()
     return [
         EndpointVersion(
-            endpoint=Endpoint(**row["settings"]),
+            endpoint=_read(row["settings"]),
             loaded_at=row["loaded_at"],
             loaded_by=row["loaded_by"],
             confirmed_at=row["confirmed_at"],
@@ -179,3 +193,8 @@ def _select(conn: psycopg.Connection, select: str, params: Sequence[Any] = ()) -
         )
         for row in rows
     ]
+
+
+def _read(settings: Mapping[str, Any]) -> Endpoint:
+    parallel = settings.get("parallel")
+    return Endpoint(**{**settings, "parallel": Parallel(**parallel) if parallel else None})

@@ -30,6 +30,7 @@ class NewFile:
 
     `sha256` is of the bytes that leave; empty = there are none yet, because nothing could be encrypted.
     `plain_sha256` is of what a loader reads, `encrypted_for` the fingerprint of the institution's PGP key.
+    With `may_have_left` it is frozen from the start: it carries no deliveries that could be taken out.
     """
 
     name: str
@@ -57,6 +58,7 @@ class NewFile:
     plain_sha256: str = ""
     encrypted_for: str | None = None
     test: bool = False
+    may_have_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,7 @@ INVARIANTS = (
         SELECT count(*)
         FROM ledger.score_file AS f
         WHERE f.state IN ('delivered', 'acknowledged')
+          AND NOT f.test
           AND NOT EXISTS (
               SELECT FROM ledger.receipt AS r
               WHERE r.channel = 'electronic' AND r.subject = f.name AND r.event = 'delivered'

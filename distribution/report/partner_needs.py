@@ -58,6 +58,18 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLayout:
+    """Trouble with the layout that an institution tries: files that did not arrive, records left out."""
+
+    code: str
+    layout: str
+    unsent: int
+    left_out: int
+    detail: str
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
 class Partners:
     """What there is to say of institutions on one day."""
 
@@ -67,6 +79,7 @@ class Partners:
     on_paper: tuple[OnPaper, ...] = ()
     paused: Paused | None = None
     acknowledge_days: int = 3
+    second_layouts: tuple[SecondLayout, ...] = ()
 
 
 def of_partners(partners: Partners, on: date) -> Iterator[Need]:
@@ -76,6 +89,7 @@ def of_partners(partners: Partners, on: date) -> Iterator[Need]:
     yield from _keys(partners.keys, on)
     yield from map(_faulty, partners.faulty)
     yield from _unacknowledged(partners.unacknowledged, partners.acknowledge_days, on)
+    yield from map(_second_layout, partners.second_layouts)
     for each in partners.on_paper:
         yield Need(
             WAITING,
@@ -134,6 +148,22 @@ def _faulty(faulty: FaultyAcknowledgement) -> Need:
         f"{faulty.name}{about}.",
         faulty.read_on,
         f"Ask the institution. Settled: delivery acknowledge {faulty.file or 'NAME'}; or delivery resend it.",
+    )
+
+
+def _second_layout(trouble: SecondLayout) -> Need:
+    if trouble.unsent:
+        what = f"{trouble.code}: {counted(trouble.unsent, 'file')} in layout {trouble.layout} did not arrive"
+    else:
+        what = f"{trouble.code}: {counted(trouble.left_out, 'record')} do not fit layout {trouble.layout}"
+    return Need(
+        WAITING,
+        what,
+        trouble.code,
+        0,
+        f"No score waits: these are tests beside the live files. {trouble.detail}".rstrip(),
+        trouble.since,
+        "Tell the institution before it changes over; what did not arrive is tried again each night.",
     )
 
 

@@ -330,7 +330,7 @@ CREATE TABLE ledger.score_file (
     newline         text NOT NULL,
     control         text NOT NULL,                   -- inline | sidecar | both
     sidecar_name    text,
-    original_name   text,                            -- RESEND and VOID: the file that it names
+    original_name   text,                            -- RESEND and VOID: the file that it names; test: the live file in a second layout
     asked_by        text,                            -- RESEND: who asked for it, and why
     asked_because   text,
     state           text NOT NULL DEFAULT 'built',
@@ -357,6 +357,8 @@ CREATE TABLE ledger.score_file (
     purged_at       timestamptz,
     UNIQUE (di, test, sequence)
 );
+-- However often it is tried, a live file is written once in a second layout.
+CREATE UNIQUE INDEX score_file_parallel ON ledger.score_file (original_name) WHERE test AND original_name IS NOT NULL;
 CREATE INDEX score_file_open ON ledger.score_file (di, sequence) WHERE state IN ('built', 'publishing', 'failed');
 
 CREATE TABLE ledger.delivery (
