@@ -51,7 +51,11 @@ def list_institutions(as_json: JsonOption = False) -> None:
     """Every institution as it stands today."""
     found = _on_file()
     rows = [list(each.values()) for each in found]
-    emit(list_document("institutions", found), as_json=as_json, table=Table(_COLUMNS, rows, empty=_EMPTY))
+    emit(
+        list_document("institutions", found),
+        as_json=as_json,
+        table=Table(_COLUMNS, rows, empty=_EMPTY, shortened="name"),
+    )
 
 
 def _on_file() -> list[dict[str, Any]]:
@@ -77,45 +81,24 @@ def _endpoint_state(code: str, reachable: Mapping[str, object], waiting: frozens
 
 @app.command("show")
 def show_institution(code: CodeArgument, as_json: JsonOption = False) -> None:
-    """One institution: what the feed says, and its endpoint."""
-    from distribution.jobs import load_endpoints as job
-    from distribution.jobs import wiring
-    from distribution.ledger import endpoints, institutions
+    """One institution: what the feed says, its endpoint, its last connection test and its last files."""
+    from distribution.cli import institution_page
+    from distribution.jobs import show_institution, wiring
 
     line = wiring.open_line()
-    with line.connect() as conn:
-        frame = institutions.in_force(conn, line.today())
-        versions = endpoints.history(conn, code)
-        waits = code in endpoints.unconfirmed(conn)
-        in_force = endpoints.in_force(conn).get(code)
-    rows = frame[frame["code"] == code].to_dict("records")
-    if not rows and not versions:
-        raise UsageError(f"There is no institution {code}. `institution list` names those on file.")
-    document: dict[str, Any] = {
-        "schema_version": 1,
-        "code": code,
-        **({str(key): value for key, value in rows[0].items()} if rows else {}),
-        "endpoint": job.as_written(in_force) if in_force else None,
-        "endpoint_state": "unconfirmed" if waits else "in force" if in_force else "none",
-    }
-    emit(document, as_json=as_json, lines=lambda: _show_lines(document))
-
-
-def _show_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in document.items():
-        if key not in ("schema_version", "endpoint") and value not in ("", None):
-            yield f"{key.replace('_', ' ')}: {value}"
-    for key, value in (document["endpoint"] or {}).items():
-        yield f"  {key}: {'' if value is None else value}"
+    document = show_institution.show(line, code)
+    emit(document, as_json=as_json, lines=lambda: institution_page.page(document, line.settings.zone))
 
 
 @app.command("history")
 def history(code: CodeArgument, as_json: JsonOption = False) -> None:
     """Every version of an institution's endpoint: what changed, by whom, when."""
+    from distribution.cli.institution_page import written
     from distribution.jobs import wiring
     from distribution.ledger import endpoints
 
-    with wiring.open_line().connect() as conn:
+    line = wiring.open_line()
+    with line.connect() as conn:
         versions = endpoints.history(conn, code)
     if not versions:
         raise UsageError(
@@ -123,8 +106,13 @@ def history(code: CodeArgument, as_json: JsonOption = False) -> None:
         )
     found = [_version(each, before) for each, before in zip(versions, [*versions[1:], None], strict=True)]
     rows = [
-        (each["loaded_at"], each["loaded_by"], each["confirmed_at"] or "waits", ", ".join(each["changed"]))
-        for each in found
+        (
+            written(version.loaded_at, line.settings.zone),
+            version.loaded_by,
+            written(version.confirmed_at, line.settings.zone) if version.confirmed_at else "waits",
+            ", ".join(each["changed"]),
+        )
+        for version, each in zip(versions, found, strict=True)
     ]
     columns = ("loaded at", "by", "confirmed at", "changed")
     emit(list_document("versions", found), as_json=as_json, table=Table(columns, rows, empty=""))
@@ -169,12 +157,11 @@ def try_connection(
 
 
 def _test_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    marks = {"passed": "ok  ", "failed": "FAIL", "not tried": "  - "}
-    for step in document["steps"]:
-        took = "not tried" if step["seconds"] is None else f"{step['seconds'] * 1000:,.0f} ms"
-        yield f"{marks[step['state']]}  {step['step']} ({took})"
-        if step["says"]:
-            yield f"      {step['says']}"
+    from distribution.cli import institution_page
+
+    yield from institution_page.steps(document["steps"])
+    result = "passed" if document["passed"] else "FAILED"
+    yield f"{document['code']}: {result}, {document['seconds']:.1f} s."
 
 
 @app.command("send-test")

@@ -1,7 +1,9 @@
 """How commands speak: documents and tables on stdout, progress and questions on stderr."""
 
 import json
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +26,15 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Answer yes to every ques
 class Table:
     """Rows under headings; `empty` is the sentence that stands where there is no row.
 
-    Numbers are counts, written 1,248; those under the headings of `names` are typed back in: 1248.
+    Numbers are counts, written 1,248; those under the headings of `names` are typed back in: 1248. On a
+    terminal that is too narrow the texts of the column `shortened` end in `…`; elsewhere nothing is cut.
     """
 
     columns: Sequence[str]
     rows: Iterable[Sequence[object]]
     empty: str
     names: frozenset[str] = frozenset({"id", "line"})
+    shortened: str | None = None
 
 
 def emit(
@@ -76,7 +80,49 @@ def table_lines(table: Table) -> list[str]:
         _column(heading, cells, is_name=heading in table.names)
         for heading, *cells in zip(table.columns, *rows, strict=True)
     ]
+    if (width := terminal_width()) is not None and table.shortened:
+        at = list(table.columns).index(table.shortened)
+        too_wide = sum(_width(cells[0]) for cells in columns) + len(_GAP) * (len(columns) - 1) - width
+        columns[at] = _cut(columns[at], too_wide)
     return [_GAP.join(cells).rstrip() for cells in zip(*columns, strict=True)]
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that reads us; None where none does."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _cut(cells: Sequence[str], by: int) -> list[str]:
+    """A column made narrower, but not below its heading."""
+    width = max(_width(cells[0]) - by, len(cells[0].rstrip()))
+    if by <= 0:
+        return list(cells)
+    return [_padded(_ending(cell.rstrip(), width), width, to_the_right=False) for cell in cells]
+
+
+def _ending(text: str, width: int) -> str:
+    if _width(text) <= width:
+        return text
+    if set(text) == {"-"}:
+        return text[:width]
+    while _width(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def folded(text: str, *, first: str = "", indent: int = 0) -> list[str]:
+    """A sentence behind `first`, folded to the terminal below itself; one line where no terminal reads."""
+    width = terminal_width()
+    if width is None:
+        return [first + text]
+    return textwrap.wrap(
+        text,
+        width=max(width, indent + 20),
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _column(heading: str, cells: Sequence[object], *, is_name: bool) -> list[str]:

@@ -1,0 +1,150 @@
+"""What `institution show` and `institution test` print for people."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from distribution.cli.output import Table, folded, table_lines
+
+_WIDTH = 14
+_STEP_WIDTH = 52
+_MARKS = {"passed": "ok", "failed": "FAIL", "not tried": "-"}
+_NEVER = "9999-12-31"
+
+
+def page(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
+    """The institution's page: what it is, how it gets scores, its last connection test, its last files."""
+    yield f"{document['code']}  {document.get('name', '(not in an institutions feed)')}"
+    yield from _named(_what_it_is(document))
+    if document["endpoint_state"] == "unconfirmed":
+        yield ""
+        yield from folded(
+            "A change of its endpoint waits for a second person, and its scores with it: institution confirm "
+            f"{document['code']}. Below stands what is in force."
+        )
+    if document["endpoint"] is not None:
+        yield from _section("How it gets scores", _named(_how(document, zone)))
+        yield from _section("Last connection test", last_test(document, zone))
+        yield from _section("Last files", _files(document["files"], zone))
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield ""
+    yield title
+    yield from lines
+
+
+def _named(values: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """`name  value` lines; what is empty is left out."""
+    for name, value in values:
+        if value:
+            yield from folded(value, first=f"  {name:<{_WIDTH}}", indent=_WIDTH + 2)
+
+
+def _what_it_is(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "kind", document.get("kind", "").replace("_", " ")
+    yield "status", document.get("status", "")
+    yield "successor", document.get("successor_code", "")
+    yield "district", document.get("district_code", "")
+    yield "method", document.get("delivery_method", "")
+    address = ("attention", "address_1", "address_2", "city", "state", "postal_code", "country")
+    yield "address", ", ".join(document[each] for each in address if document.get(each))
+    yield "time zone", document.get("time_zone", "")
+    yield "valid from", str(document.get("valid_from", ""))
+    if document["endpoint_state"] == "none" and document.get("delivery_method") == "electronic":
+        yield "endpoint", "none: its scores are held. institution load-endpoints FILE"
+
+
+def _how(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    at = document["endpoint"]
+    if document["on_paper"]:
+        since = written(document["on_paper"]["since"], zone)
+        yield "PAPER", f"since {since}, until `institution resume`: {document['on_paper']['reason']}"
+    if at["paused_until"]:
+        until = (
+            "until `institution resume`" if at["paused_until"] == _NEVER else f"until {at['paused_until']}"
+        )
+        yield "PAUSED", f"{until}; its scores queue"
+    yield "host", f"{at['username']}@{at['host']}:{at['port']}"
+    yield "host key", document["host_key_fingerprint"]
+    yield "credential", at["credential"]
+    yield "folder", at["directory"]
+    yield "layout", f"{at['layout']}, {at['encoding']}, {at['newline']}"
+    yield "file name", at.get("file_name", "")
+    yield "control", at.get("control", "")
+    yield "publish", f"{at['publish']}, look: {at['look']}"
+    yield "schedule", at["schedule"] + (", a file also on empty days" if at.get("empty_file") else "")
+    yield "PGP", _pgp(document)
+    for key in ("transport", "temp_directory", "test_directory", "ack_directory"):
+        yield key.replace("_directory", " folder"), at.get(key, "")
+    if at.get("fallback_days"):
+        yield "to paper", f"may be agreed after {at['fallback_days']} business days"
+    if document["parallel"]:
+        yield "second layout", _parallel(document["parallel"])
+
+
+def _pgp(document: Mapping[str, Any]) -> str:
+    if document["pgp_key_fingerprint"] is None:
+        return "none: files are sent in clear, through SFTP only"
+    until = document["pgp_key_until"]
+    how_long = f"usable until {until:%Y-%m-%d}" if until else "without an end"
+    return f"{document['pgp_key_fingerprint']}, {how_long}"
+
+
+def _parallel(tried: Mapping[str, Any]) -> str:
+    ending = "ended on" if tried["state"] == "ended" else "until"
+    unsent = f", {tried['unsent']} did not arrive" if tried["unsent"] else ""
+    return (
+        f"{tried['layout']} to {tried['folder']}, {ending} {tried['until']}: {tried['delivered']} files "
+        f"arrived{unsent}"
+    )
+
+
+def last_test(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
+    """When it was tested, by whom, with what result, and the steps."""
+    found = document["last_test"]
+    if found is None:
+        yield f"  never. institution test {document['code']}"
+        return
+    result = "passed" if found["passed"] else f"FAILED at: {found['failed_step']}"
+    when = written(found["tested_at"], zone)
+    yield f"  {when} by {found['tested_by']}, {found['seconds']:.1f} s: {result}"
+    yield from steps(found["steps"])
+
+
+def steps(walked: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Each step with its mark and time, and below it what it says."""
+    for step in walked:
+        took = "not tried" if step["seconds"] is None else f"{step['seconds'] * 1000:,.0f} ms"
+        yield f"  {_MARKS[step['state']]:<4}  {step['step']:<{_STEP_WIDTH}}{took:>10}"
+        if step["says"]:
+            yield from folded(step["says"], first=" " * 8, indent=8)
+
+
+def _files(found: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> Iterator[str]:
+    rows = [
+        (
+            each["name"],
+            each["kind"],
+            written(each["created_at"], zone),
+            each["records"],
+            _state(each),
+            each["attempts"],
+        )
+        for each in found
+    ]
+    table = Table(("file", "kind", "created", "scores", "state", "tries"), rows, empty="none yet.")
+    for line in table_lines(table):
+        yield f"  {line}"
+
+
+def _state(file: Mapping[str, Any]) -> str:
+    if file["reason"]:
+        return f"{file['state']}: {file['reason']}"
+    return f"{file['state']}, collected" if file["collected_at"] else str(file["state"])
+
+
+def written(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment as people of the line read it: in the line's zone, to the minute."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
