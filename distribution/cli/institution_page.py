@@ -94,11 +94,8 @@ def _pgp(document: Mapping[str, Any]) -> str:
 
 def _parallel(tried: Mapping[str, Any]) -> str:
     ending = "ended on" if tried["state"] == "ended" else "until"
-    unsent = f", {tried['unsent']} did not arrive" if tried["unsent"] else ""
-    return (
-        f"{tried['layout']} to {tried['folder']}, {ending} {tried['until']}: {tried['delivered']} files "
-        f"arrived{unsent}"
-    )
+    agreed = f"{tried['layout']} to {tried['folder']}, {ending} {tried['until']}"
+    return f"{agreed}; arrived: {tried['delivered']}, not arrived: {tried['unsent']}"
 
 
 def last_test(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:

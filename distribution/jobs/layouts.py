@@ -8,7 +8,7 @@ from typing import Any
 from distribution.channels.electronic import reader, record_layout, sample, specification
 from distribution.errors import UsageError
 
-_DATA_NAME = re.compile(r"[A-Z]+_([A-Z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.[a-z0-9]+")
+_DATA_NAME = re.compile(r"([A-Z]+)_([A-Z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.[a-z0-9]+")
 
 
 def list_layouts() -> list[dict[str, Any]]:
@@ -82,5 +82,7 @@ def _sidecar_beside(path: Path) -> bytes | None:
     match = _DATA_NAME.fullmatch(path.name)
     if match is None:
         return None
-    beside = path.with_name(f"CTL_{match[1]}_{match[2]}_{match[3]}.json")
+    prefix, *rest = match.groups()
+    mark = "TEST_" if prefix == "TEST" else ""
+    beside = path.with_name(f"{mark}CTL_{'_'.join(rest)}.json")
     return beside.read_bytes() if beside.exists() else None

@@ -57,7 +57,7 @@ def send_parallel(line: Line, *, on: date, dis: Sequence[str] | None = None) -> 
     sent = send_files.deliver(Errand(line, None, frozenset()), found, at)
     _note_shown(line, list(agreed))
     if sent.files or sent.unsent:
-        log.info("Second layouts: %d files arrived, %d did not", len(sent.files), len(sent.unsent))
+        log.info("Second layouts: arrived %d, not arrived %d", len(sent.files), len(sent.unsent))
     return ParallelOutcome(sent.files, sent.unsent)
 
 

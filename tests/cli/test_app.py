@@ -129,6 +129,30 @@ def test_an_id_is_written_as_it_is_typed_and_a_count_with_commas():
     assert output.table_lines(table)[-1].split() == ["1248", "1,248"]
 
 
+@pytest.fixture
+def narrow(monkeypatch):
+    """A terminal of 20 columns reads what commands say."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "20")
+
+
+TOWNS = output.Table(["code", "name"], [["0007", "Kestrel Lake Institute"]], empty="None.", shortened="name")
+
+
+def test_on_a_narrow_terminal_the_longest_texts_are_shortened(narrow):
+    assert output.table_lines(TOWNS)[1:] == ["----  --------------", "0007  Kestrel Lake …"]
+
+
+def test_where_no_terminal_reads_nothing_is_cut_or_folded():
+    assert output.table_lines(TOWNS)[-1] == "0007  Kestrel Lake Institute"
+    assert output.folded("a " * 60, first="  says ") == ["  says " + "a " * 60]
+
+
+def test_a_long_sentence_is_folded_below_itself(narrow):
+    lines = output.folded("Ask the institution for the folder.", first="  says  ", indent=8)
+    assert lines == ["  says  Ask the institution", "        for the folder."]
+
+
 def test_an_empty_table_says_what_to_do(capsys):
     empty = "No feed yet. Put one into inbox/."
     output.emit({}, as_json=False, table=output.Table(["file"], [], empty=empty))

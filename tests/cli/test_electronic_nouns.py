@@ -8,7 +8,8 @@ import pytest
 from distribution.cli.app import main
 from distribution.jobs import redeliver
 from distribution.jobs.wiring import Line
-from tests.jobs.test_load_endpoints import GOOD
+from tests.jobs.test_load_endpoints import GOOD, TRIED
+from tests.support import pgp
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +107,62 @@ def test_two_layouts_can_be_compared(capsys: pytest.CaptureFixture[str]) -> None
     found = document(capsys, "layout", "diff", "fixed-1", "flat-pgp")
     assert found["layouts"] == ["fixed-1", "flat-pgp"]
     assert found["differences"]
+
+
+def test_an_institution_shows_its_last_connection_test(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "e.yaml").write_text(GOOD.replace("sftp.example.edu", "no-such-host.invalid"))
+    document(capsys, "institution", "load-endpoints", str(home / "e.yaml"))
+    assert document(capsys, "institution", "show", "4471")["last_test"] is None
+    assert main(["institution", "show", "4471"]) == 0
+    assert "never. institution test 4471" in capsys.readouterr().out
+    monkeypatch.setenv("DISTRIBUTION_ACTOR", "okafor")
+    assert main(["institution", "test", "4471"]) == 1
+    assert "4471: FAILED" in capsys.readouterr().out
+    shown = document(capsys, "institution", "show", "4471")["last_test"]
+    assert (shown["tested_by"], shown["passed"]) == ("okafor", False)
+    assert shown["failed_step"] == "Name no-such-host.invalid resolves"
+    assert [step["state"] for step in shown["steps"]][:3] == ["failed", "not tried", "not tried"]
+    assert main(["institution", "show", "4471"]) == 0
+    said = capsys.readouterr().out
+    assert "by okafor, 0." in said
+    assert "FAILED at: Name no-such-host.invalid resolves" in said
+    assert "No address is known for no-such-host.invalid" in said
+
+
+def test_an_institution_shows_how_it_gets_scores_and_no_key_material(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "partner.asc").write_text(pgp.modern(days=400).public)
+    (home / "e.yaml").write_text(
+        GOOD.replace("look: stat", TRIED).replace("pgp_key: null", "pgp_key: partner.asc")
+    )
+    document(capsys, "institution", "load-endpoints", str(home / "e.yaml"))
+    shown = document(capsys, "institution", "show", "4471")
+    assert {key: shown["parallel"][key] for key in ("layout", "folder", "until", "delivered", "unsent")} == {
+        "layout": "wide",
+        "folder": "/test",
+        "until": "2027-01-31",
+        "delivered": 0,
+        "unsent": 0,
+    }
+    assert shown["files"] == []
+    assert main(["institution", "show", "4471"]) == 0
+    said = capsys.readouterr().out
+    assert "PAUSED        until 2026-12-01; its scores queue" in said
+    assert "second layout wide to /test, until 2027-01-31; arrived: 0, not arrived: 0" in said
+    assert "usable until" in said
+    assert "PGP PUBLIC KEY" not in said
+
+
+def test_a_test_file_is_checked_with_the_control_file_beside_it(
+    home: Path, capfdbinary: pytest.CaptureFixture
+) -> None:
+    for name, more in (
+        ("TEST_4471_20261123_000231.txt", []),
+        ("TEST_CTL_4471_20261123_000231.json", ["--control"]),
+    ):
+        assert main(["layout", "sample", "wide", *more]) == 0
+        (home / name).write_bytes(capfdbinary.readouterr().out)
+    assert main(["layout", "check", str(home / "TEST_4471_20261123_000231.txt")]) == 0

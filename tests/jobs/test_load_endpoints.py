@@ -7,8 +7,10 @@ import pytest
 from distribution.errors import UsageError
 from distribution.jobs import load_endpoints
 from distribution.jobs.wiring import Line
+from distribution.model import Parallel
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+TRIED = "look: stat\n  parallel: {layout: wide, folder: /test, until: 2027-01-31}"
 GOOD = f"""endpoints:
 - code: "4471"
   host: sftp.example.edu
@@ -41,6 +43,16 @@ def test_what_is_exported_loads_as_nothing_new(line: Line, tmp_path: Path) -> No
     assert load_endpoints.parse(exported) == load_endpoints.parse(GOOD)
 
 
+def test_a_second_layout_is_a_block_of_the_endpoint(line: Line, tmp_path: Path) -> None:
+    assert load_endpoints.load_endpoints(line, written(tmp_path, GOOD)) == 1
+    trying = GOOD.replace("look: stat", TRIED)
+    assert load_endpoints.load_endpoints(line, written(tmp_path, trying)) == 1
+    exported = load_endpoints.export_endpoints(line)
+    assert load_endpoints.load_endpoints(line, written(tmp_path, exported)) == 0
+    (found,) = load_endpoints.parse(exported)
+    assert found.parallel == Parallel(layout="wide", folder="/test", until="2027-01-31")
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "says"),
     [
@@ -65,6 +77,17 @@ def test_what_is_exported_loads_as_nothing_new(line: Line, tmp_path: Path) -> No
         ("publish: rename", "publish: temp-folder", "`temp_directory` must be a folder on the same disk"),
         ("publish: rename", "publish: ftp", "`publish` must be rename, done-file or temp-folder"),
         ("look: stat", "look: glance", "`look` must be stat, list or none"),
+        ("look: stat", "parallel: wide", "`parallel` must hold `layout` and `until`"),
+        ("look: stat", f"{TRIED.replace('until', 'ends')}", "`parallel` must hold `layout` and `until`"),
+        ("look: stat", f"{TRIED.replace('wide', 'csv-1')}", "`parallel.layout` must be another layout"),
+        ("look: stat", f"{TRIED.replace('wide', 'flat-pgp')}", "or the endpoint needs a `pgp_key`"),
+        ("look: stat", f"{TRIED.replace('2027-01-31', 'soon')}", "`parallel.until` must be a day"),
+        (
+            "look: stat",
+            f"{TRIED.replace('/test', '/inbox/')}",
+            "`parallel.folder` must be a folder of its own",
+        ),
+        ("look: stat", f"{TRIED.replace('folder: /test, ', '')}", "here or as `test_directory`"),
         ("look: stat", "transport: curl", "`transport` must be paramiko or openssh"),
         ("endpoints:", "endpoint:", "one key, `endpoints:`"),
     ],

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -112,6 +112,20 @@ def test_a_key_that_has_ended_fails_its_step_alone(line: Line, host: Host) -> No
     late = replace(line, now=lambda: line.now() + timedelta(days=400))
     found = steps_of(late, endpoint(host, "4471"))
     assert [name for name, (state, _) in found.items() if state == "failed"] == ["PGP key usable"]
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [(62, None), (60, "The PGP key of 4471 ends in"), (-1, "The PGP key of 4471 has ended")],
+)
+def test_a_pgp_key_that_ends_needs_a_person_from_60_days_before(
+    line: Line, host: Host, days: int, says: str | None
+) -> None:
+    join(line, host, endpoint(host, "4471", pgp_key=pgp.modern(days=400).public))
+    then = datetime.now(UTC) + timedelta(days=400 - days)
+    told = reconcile(replace(line, now=lambda: then), on=then.date())["needs_a_person"]
+    found = [need["what"] for need in told if "PGP" in need["what"]]
+    assert [what.startswith(says or "-") for what in found] == ([True] if says else [])
 
 
 # test files -----------------------------------------------------------------------------------------------
