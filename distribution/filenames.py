@@ -18,7 +18,7 @@ _BATCH_ID = re.compile(r"PB-(?P<day>[0-9]{8})-(?P<letters>[A-Z]+)")
 PGP_SUFFIX = ".pgp"
 _ELECTRONIC = "{prefix}_{di}_{date}_{seq}.{extension}"
 _PLACE = re.compile(r"\{(?P<what>prefix|di|date|seq3|extension|seq)(?::0(?P<digits>[1-9]))?\}")
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -110,7 +110,7 @@ def fault_of_pattern(pattern: str) -> str | None:
         pattern=pattern,
     )
     if not _SAFE_NAME.fullmatch(longest):
-        return "names are at most 64 letters, digits, `_`, `.` and `-`, and begin with a letter or digit"
+        return "names are at most 60 letters, digits, `_`, `.` and `-`, and begin with a letter or digit"
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from distribution.cli.output import Table, folded, table_lines
+from distribution.model import FileKind
 
 _WIDTH = 14
 _STEP_WIDTH = 52
@@ -120,26 +121,26 @@ def steps(walked: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _files(found: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> Iterator[str]:
+    columns = ("file", "created", "scores", "tries", "state")
     rows = [
         (
             each["name"],
-            each["kind"],
-            written(each["created_at"], zone),
+            f"{each['created_at'].astimezone(zone):%Y-%m-%d}",
             each["records"],
-            _state(each),
             each["attempts"],
+            _state(each),
         )
         for each in found
     ]
-    table = Table(("file", "kind", "created", "scores", "state", "tries"), rows, empty="none yet.")
-    for line in table_lines(table):
+    for line in table_lines(Table(columns, rows, empty="none yet.")):
         yield f"  {line}"
 
 
 def _state(file: Mapping[str, Any]) -> str:
-    if file["reason"]:
-        return f"{file['state']}: {file['reason']}"
-    return f"{file['state']}, collected" if file["collected_at"] else str(file["state"])
+    """How far a file has come; its kind where it is no ordinary one."""
+    state = f"{file['state']}: {file['reason']}" if file["reason"] else str(file["state"])
+    said = [state] if file["kind"] == FileKind.NEW else [state, file["kind"]]
+    return ", ".join([*said, "collected"] if file["collected_at"] else said)
 
 
 def written(moment: datetime, zone: ZoneInfo) -> str:

@@ -239,7 +239,7 @@ _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
         "file_name",
         lambda e: e.file_name is None or filenames.fault_of_pattern(e.file_name) is None,
         "a pattern such as `{prefix}_{di}_{date}_{seq}.{extension}`, with {di} and {seq} or {date} and "
-        "{seq3}; letters, digits, `_`, `.` and `-`, 64 at most",
+        "{seq3}; letters, digits, `_`, `.` and `-`, 60 at most",
     ),
     ("empty_file", lambda e: e.empty_file in (None, True, False), "true or false"),
     ("fallback_days", lambda e: e.fallback_days is None or e.fallback_days > 0, "a number of business days"),

@@ -55,9 +55,7 @@ def _second_layouts(
         for code, endpoint in known.items()
         if endpoint.parallel and send_parallel.is_tried(endpoint, on=on)
     }
-    return tuple(
-        SecondLayout(layout=tried[row["code"]], **row) for row in parallel_files.troubles(conn, list(tried))
-    )
+    return tuple(SecondLayout(**row) for row in parallel_files.troubles(conn, tried))
 
 
 def _ending_keys(known: list[Endpoint], now: datetime) -> tuple[EndingKey, ...]:

@@ -31,7 +31,7 @@ class ParallelOutcome:
     unsent: tuple[str, ...] = ()
 
 
-def send_parallel(line: Line, *, on: date, dis: Sequence[str] | None = None) -> ParallelOutcome:
+def send_parallel(line: Line, *, on: date) -> ParallelOutcome:
     """Send what arrived live once more, in the second layout, to the test folder; call it when all live
     files have gone.
 
@@ -41,22 +41,23 @@ def send_parallel(line: Line, *, on: date, dis: Sequence[str] | None = None) -> 
     """
     with line.connect() as conn:
         tonight = reach(conn, on=on)
-        agreed = {
-            code: _as_tried(endpoint)
-            for code, endpoint in tonight.endpoints.items()
-            if is_tried(endpoint, on=on) and tonight.can_be_sent_to(code) and (dis is None or code in dis)
-        }
-        if not agreed:
+        trying = [code for code, endpoint in tonight.endpoints.items() if endpoint.parallel]
+        if not trying:
             return ParallelOutcome()
-        behind = {file.di for file in files.open_files(conn, dis=list(agreed))}
-    at = {code: endpoint for code, endpoint in agreed.items() if code not in behind}
+        behind = {file.di for file in files.open_files(conn, dis=trying)}
+    served = [code for code in trying if tonight.can_be_sent_to(code) and code not in behind]
+    at = {
+        code: _as_tried(tonight.endpoints[code])
+        for code in served
+        if is_tried(tonight.endpoints[code], on=on)
+    }
     for endpoint in at.values():
         _write_lacking(line, endpoint, on=on)
     with line.connect() as conn:
         found = [file for file in parallel_files.to_send(conn, list(at)) if _is_agreed(file, at[file.di])]
     sent = send_files.deliver(Errand(line, None, frozenset()), found, at)
-    _note_shown(line, list(agreed))
-    if sent.files or sent.unsent:
+    _note_shown(line, trying)
+    if found:
         log.info("Second layouts: arrived %d, not arrived %d", len(sent.files), len(sent.unsent))
     return ParallelOutcome(sent.files, sent.unsent)
 

@@ -155,7 +155,8 @@ def _second_layout(trouble: SecondLayout) -> Need:
     if trouble.unsent:
         what = f"{trouble.code}: {counted(trouble.unsent, 'file')} in layout {trouble.layout} did not arrive"
     else:
-        what = f"{trouble.code}: {counted(trouble.left_out, 'record')} do not fit layout {trouble.layout}"
+        fit = "does not fit" if trouble.left_out == 1 else "do not fit"
+        what = f"{trouble.code}: {counted(trouble.left_out, 'record')} {fit} layout {trouble.layout}"
     return Need(
         WAITING,
         what,
@@ -163,7 +164,7 @@ def _second_layout(trouble: SecondLayout) -> Need:
         0,
         f"No score waits: these are tests beside the live files. {trouble.detail}".rstrip(),
         trouble.since,
-        "Tell the institution before it changes over; what did not arrive is tried again each night.",
+        "Tell the institution before it changes over; what may still be sent is tried each night.",
     )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from distribution.channels.electronic import eyes, session
+from distribution.channels.electronic import eyes, record_layout, session
 from distribution.jobs import file_outbox, partners, redeliver, send_files, send_parallel, send_test
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.wiring import Line
-from distribution.ledger import files, invariants, transfers
+from distribution.ledger import files, invariants, parallel_files, transfers
 from distribution.model import Endpoint, Parallel
 from tests.support import pgp, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
@@ -52,7 +52,7 @@ def night(line: Line, *, on: date = NIGHT) -> send_parallel.ParallelOutcome:
     return send_parallel.send_parallel(line, on=on)
 
 
-def count(line: Line, query: str) -> int:
+def count(line: Line, query: str) -> int | str:
     with line.connect() as conn:
         row = conn.execute(query).fetchone()
     assert row is not None
@@ -181,6 +181,47 @@ def test_it_is_encrypted_as_the_live_one(line: Line, host: Host) -> None:
     data = (host.folder("4471-test") / f"{TEST}.pgp").read_bytes()
     assert b"ZZTEST" not in data
     assert b"ZZTEST" in partner.open(data)
+
+
+def test_where_the_live_one_goes_through_another_folder_the_test_does_not(line: Line, host: Host) -> None:
+    on_the_way = host.path("on-the-way")
+    join(line, host, trying(host, publish="temp-folder", temp_directory=on_the_way))
+    owe(line, "4471", "R-1")
+    night(line)
+    assert (arrived(host, "4471-test"), arrived(host, "on-the-way")) == ([TEST, CONTROL], [])
+
+
+def test_a_test_file_that_is_acknowledged_is_no_trouble(line: Line, host: Host) -> None:
+    join(line, host, trying(host))
+    owe(line, "4471", "R-1")
+    night(line)
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.score_file SET state = 'acknowledged' WHERE test")
+        assert parallel_files.troubles(conn, {"4471": "csv-1"}) == []
+        assert parallel_files.counts(conn, "4471", layout="csv-1") == {"delivered": 1, "unsent": 0}
+
+
+def test_records_that_do_not_fit_the_second_layout_are_left_out_and_told(
+    line: Line, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = record_layout.load("csv-1")
+    fields = [
+        replace(each, length=20) if each.name == "first_name" else each
+        for each in narrow.records[record_layout.RecordKind.DETAIL]
+    ]
+    narrow = replace(narrow, records={**narrow.records, record_layout.RecordKind.DETAIL: tuple(fields)})
+    wide = record_layout.load
+    monkeypatch.setattr(record_layout, "load", lambda name: narrow if name == "csv-1" else wide(name))
+    join(line, host, trying(host))
+    owe(line, "4471", "R-1", first_name="A" * 30)
+    owe(line, "4471", "R-2")
+    night(line)
+    text = (host.folder("4471-test") / TEST).read_text()
+    assert ("R-1" in text, "R-2" in text) == (False, True)
+    shown = f"SELECT string_agg(result_id, ' ') FROM ledger.disclosure WHERE artefact = '{TEST}'"
+    assert count(line, shown) == "R-2"
+    needs = [need["what"] for need in reconcile(line, on=TOMORROW)["needs_a_person"]]
+    assert "4471: 1 record does not fit layout csv-1" in needs
 
 
 def test_long_names_keep_the_mark_and_are_cut_in_the_test_alone(line: Line, host: Host) -> None:
