@@ -18,17 +18,21 @@ NO_FOLDER = "0042"
 def trying(line, tmp_path):
     """A small demo programme, some of whose institutions try another layout; one has no test folder."""
     feed = write_demo_feed(line.settings.inbox, rows=60, seed=5, day=NIGHT, home=line.settings.home)
-    hosts.up(line.settings)
     endpoints = yaml.safe_load(feed.endpoints_file.read_text("utf-8"))["endpoints"][:12]
     for entry in endpoints:
         other = OTHER[entry["layout"]]
         entry["parallel"] = {"layout": other, "folder": "/second", "until": "2026-12-31"}
-        if entry["code"] != NO_FOLDER:
-            drops(line, entry["code"]).mkdir(parents=True)
     (tmp_path / "endpoints.yaml").write_text(yaml.safe_dump({"endpoints": endpoints}), "utf-8")
-    load_endpoints.load_endpoints(line, tmp_path / "endpoints.yaml")
-    yield [entry["code"] for entry in endpoints]
-    hosts.down(line.settings)
+    codes = [entry["code"] for entry in endpoints]
+    hosts.up(line.settings)
+    try:
+        for code in codes:
+            if code != NO_FOLDER:
+                drops(line, code).mkdir(parents=True)
+        load_endpoints.load_endpoints(line, tmp_path / "endpoints.yaml")
+        yield codes
+    finally:
+        hosts.down(line.settings)
 
 
 def drops(line, code):
