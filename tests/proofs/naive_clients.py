@@ -138,6 +138,9 @@ def observe(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(children[-1], signal.SIGKILL)
 
+    # Only this line announces its files where that was agreed: there a file counts once its done-file stands.
+    is_announced = client is naive_clients.this_line and job.cell.setting.agreed.get("publish") == "done-file"
+    standing = partial(_standing, job, announced=is_announced)
     tripwire = Tripwire(job.host.port, trip=kill, up=up, down=down)
     done = False
     with tripwire as port:
@@ -145,12 +148,12 @@ def observe(
         for _ in range(TRIES):
             children.append(run(client, routed))
             done = os.waitpid(children[-1], 0)[1] == 0
-            if any(copy != routed.local.read_bytes() for copy in _standing(job)):
+            if any(copy != routed.local.read_bytes() for copy in standing()):
                 seen.add("truncated")
             if done:
                 break
-    copies = [copy for copy in _standing(job) if copy == job.local.read_bytes()]
-    if len(copies) > 1 or len(_standing(job)) > 1:
+    copies = [copy for copy in standing() if copy == job.local.read_bytes()]
+    if len(copies) > 1 or len(standing()) > 1:
         seen.add("duplicate")
     if done and not copies:
         seen.add("lost")
@@ -167,13 +170,20 @@ def _through(job: Job, port: int) -> Job:
     return replace(job, host=host)
 
 
-def _standing(job: Job) -> list[bytes]:
+def _standing(job: Job, *, announced: bool) -> list[bytes]:
     """Every file under the final name that the receiver has now, or that its robot has taken."""
-    name = job.remote.rpartition("/")[2]
+    name = job.remote.rpartition("/")[2].casefold()
     store = job.host.root / "picked-up"
-    taken = [path for path in store.iterdir() if path.name.endswith(f"-{name}")] if store.exists() else []
-    here = job.host.folder(job.cell.code) / name
-    return [path.read_bytes() for path in [*taken, *([here] if here.exists() else [])]]
+    taken = (
+        [path for path in store.iterdir() if path.name.casefold().endswith(f"-{name}")]
+        if store.exists()
+        else []
+    )
+    folder = list(job.host.folder(job.cell.code).iterdir())
+    here = [path for path in folder if path.name.casefold() == name]
+    if announced and len(folder) == len(here):
+        here = []
+    return [path.read_bytes() for path in [*taken, *here]]
 
 
 def explore(client: Callable[[Job], None], line: Line, host: Host, setting: Setting) -> Counter[str]:
