@@ -27,7 +27,7 @@ import uvicorn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from distribution.channels.portal import access, export, scores
-from distribution.channels.portal.scores import Question, Reader
+from distribution.channels.portal.questions import Question, Reader
 from distribution.jobs.wiring import Line
 from distribution.ledger import embedded, upgrade
 from distribution.ledger.connection import Role

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from distribution import academic_year
 from distribution.channels.portal import export
-from distribution.channels.portal.scores import Question, Reader
+from distribution.channels.portal.questions import Question, Reader
 from distribution.errors import PermanentError, UsageError
 from distribution.filenames import PART_SUFFIX
 from distribution.jobs.wiring import Line, actor

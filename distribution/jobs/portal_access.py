@@ -14,6 +14,7 @@ from distribution.access_codes import code
 from distribution.jobs import portal_standing
 from distribution.jobs.ask_for_codes import request_code
 from distribution.jobs.portal_answers import (
+    Asked,
     CodeMailing,
     NotAccepted,
     NotAcceptedReason,
@@ -28,7 +29,6 @@ from distribution.jobs.portal_answers import (
 )
 from distribution.jobs.redeem_codes import redeem
 from distribution.jobs.school_choices import (
-    added_since_export,
     code_mailings,
     mark_not_our_student,
     name_alternate,
@@ -51,10 +51,10 @@ from distribution.model import (
 )
 
 __all__ = [
-    "CodeMailing", "NotAccepted", "NotAcceptedReason", "NoticeFrequency", "Organization", "Person",
+    "Asked", "CodeMailing", "NotAccepted", "NotAcceptedReason", "NoticeFrequency", "Organization", "Person",
     "PersonOnFile", "PortalRole", "Redeemed", "Refusal", "RefusalReason", "RequestAnswer", "RequestText",
-    "added_since_export", "agree", "bind_person", "code_mailings", "mark_not_our_student", "name_alternate",
-    "note_refused", "notices_of", "people_of", "person_of", "redeem", "request_code", "set_notice",
+    "agree", "bind_person", "code_mailings", "mark_not_our_student", "name_alternate", "note_refused",
+    "notices_of", "people_of", "person_in", "person_of", "redeem", "request_code", "set_notice",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -154,25 +154,25 @@ def person_of(line: Line, person_id: int, *, on: datetime | date) -> Person | No
     None ends the session: a contact that ended takes the binding and everything with it, at once.
     """
     with line.connect(role=Role.PORTAL) as conn:
-        known = people.read(conn, person_id)
-        organizations = (
-            portal_standing.organizations(conn, person_id, on=on, day=portal_standing.business_day(line, on))
-            if known
-            else ()
-        )
-    if known is None or not organizations:
+        return person_in(line, conn, person_id, on=on)
+
+
+def person_in(line: Line, conn: psycopg.Connection, person_id: int, *, on: datetime | date) -> Person | None:
+    """The same over a connection in the portal's role."""
+    known = people.read(conn, person_id)
+    if known is None:
         return None
-    return Person(known.person_id, known.name, known.email, organizations)
+    day = portal_standing.business_day(line, on)
+    organizations = portal_standing.organizations(conn, person_id, on=on, day=day)
+    return Person(known.person_id, known.name, known.email, organizations) if organizations else None
 
 
 def note_refused(
-    line: Line, person_id: int, organization_code: str, why: RefusalReason, *, at: datetime, address: str = ""
+    line: Line, person_id: int, asked: Asked, why: RefusalReason, *, at: datetime, address: str = ""
 ) -> Refusal:
-    """Log that someone asked for scores of an organisation that he may not open."""
+    """Log that someone asked for what he may not open: which organisation, year, result and kind of page."""
     with line.connect(role=Role.PORTAL) as conn:
-        return portal_standing.refused(
-            conn, AccessKind.SCORES, person_id, organization_code, why, at=at, address=address
-        )
+        return portal_standing.refused(conn, AccessKind.SCORES, person_id, asked, why, at=at, address=address)
 
 
 def agree(line: Line, person_id: int, organization_code: str, *, at: datetime) -> Refusal | None:

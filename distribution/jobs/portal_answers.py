@@ -76,6 +76,16 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asked for: ids as they stood in the address, and `page`, the kind of address."""
+
+    organization_code: str
+    page: str = ""
+    academic_year: str = ""
+    result_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """Something was refused; it stands in the log of refusals."""
 

@@ -2,19 +2,24 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import IO, Any, cast
 from zoneinfo import ZoneInfo
 
+import psycopg
+
 from distribution import academic_year
-from distribution.channels.portal import export, scores
-from distribution.channels.portal.scores import Counts, Cursor, Page, Question, Reader, Sort
+from distribution.channels.portal import access, counts, export, scores
+from distribution.channels.portal.counts import Counts
+from distribution.channels.portal.questions import Question, Reader, Sort
+from distribution.channels.portal.scores import Cursor, Page
 from distribution.jobs.wiring import Line
 from distribution.ledger import institutions, portal_visits
 from distribution.ledger.connection import Role
+from distribution.ledger.portal_visits import Before
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +28,7 @@ MOST_ROWS = 1_000  # on one page
 _IN_MEMORY_BYTES = 1024**2
 _BLOCK_BYTES = 64 * 1024
 
-__all__ = ["Asked", "Counts", "Cursor", "Form", "Sort", "Viewer", "YearShown"]
+__all__ = ["Asked", "Counts", "Cursor", "Form", "Seen", "Sort", "Viewer", "YearShown"]
 
 
 class Form(StrEnum):
@@ -70,6 +75,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What an organisation sees on a day: the schools (code → name), and the academic years, newest first."""
+
+    on: date
+    schools: Mapping[str, str] = field(repr=False)
+    years: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class YearShown:
     """A page of a year: its rows, the counts of the whole year, and how many rows the filters leave."""
 
@@ -78,8 +92,7 @@ class YearShown:
     counts: Counts
     found: int
     schools: int
-    visited_at: datetime | None
-    exported_at: datetime | None
+    before: Before
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,61 +109,68 @@ def today_of(line: Line, viewer: Viewer) -> date:
     return line.now().astimezone(viewer.zone).date()
 
 
-def years(line: Line, viewer: Viewer) -> list[int]:
-    """The running academic year and the former ones that have a score, the newest first."""
+def seen_by(line: Line, viewer: Viewer) -> Seen:
+    """Whose scores the viewer's organisation sees today; the running year is among the years in any case."""
     on = today_of(line, viewer)
-    seen = _seen_by(line, viewer, on=on)
     with line.connect(role=Role.PORTAL) as conn:
-        found = scores.years(conn, list(seen), on=on)
-    return sorted({academic_year.academic_year_of(on), *found}, reverse=True)
+        schools = institutions.seen_by(conn, viewer.organization_code, on)
+        conn.commit()  # rows of schools are read in a transaction of their own
+        with access.as_schools(conn, schools):
+            found = counts.years(conn, list(schools), on=on)
+    years = {academic_year.academic_year_of(on), *found}
+    return Seen(on, schools, tuple(sorted(years, reverse=True)))
 
 
-def look(line: Line, viewer: Viewer, *, year: int, asked: Asked) -> YearShown:
+def look(line: Line, viewer: Viewer, seen: Seen, *, year: int, asked: Asked) -> YearShown:
     """A page of scores, disclosed to the viewer, and what has changed since the last visit and export."""
-    on = today_of(line, viewer)
-    seen = _seen_by(line, viewer, on=on)
-    visited_at, exported_at = _visit(line, viewer, year=year)
-    question = _question(seen, year=year, on=on, asked=asked, visited_at=visited_at)
-    reader = Reader(viewer.actor, f"portal view {academic_year.written(year)}")
     with line.connect(role=Role.PORTAL) as conn:
-        counted = scores.counts(conn, question.whole_year(), visited_at=visited_at, exported_at=exported_at)
-        found = scores.number_of(conn, question) if asked.is_filtered else counted.scores
-        rows = min(asked.rows, MOST_ROWS)
-        page = scores.page(conn, question, reader=reader, cursor=asked.cursor, size=rows)
+        before = _before(conn, viewer, year=year)
+        portal_visits.note(
+            conn,
+            person_id=viewer.person_id,
+            organization_code=viewer.organization_code,
+            session_id=viewer.session_id,
+            at=line.now(),
+        )
+        conn.commit()
+        question = _question(seen, year=year, asked=asked, before=before)
+        with access.as_schools(conn, seen.schools):
+            counted = _counts(conn, question.whole_year(), before)
+            found = counts.number_of(conn, question) if asked.is_filtered else counted.scores
+            rows, reader = min(asked.rows, MOST_ROWS), _reader(viewer, year)
+            page = scores.page(conn, question, reader=reader, cursor=asked.cursor, size=rows)
     log.info("Person %s saw %s scores of %s", viewer.person_id, len(page.rows), viewer.organization_code)
-    return YearShown(year, page, counted, found, len(seen), visited_at, exported_at)
+    return YearShown(year, page, counted, found, len(seen.schools), before)
 
 
-def counted(line: Line, viewer: Viewer, *, year: int) -> YearShown:
+def counted(line: Line, viewer: Viewer, seen: Seen, *, year: int) -> YearShown:
     """The counts of a year without any row: shows no student."""
-    on = today_of(line, viewer)
-    seen = _seen_by(line, viewer, on=on)
     with line.connect(role=Role.PORTAL) as conn:
-        visited_at, exported_at = _former(conn, viewer, year=year)
-    with line.connect(role=Role.PORTAL) as conn:
-        question = Question(schools=seen, year=year, on=on)
-        found = scores.counts(conn, question, visited_at=visited_at, exported_at=exported_at)
-    return YearShown(year, Page([], False, False), found, found.scores, len(seen), visited_at, exported_at)
+        before = _before(conn, viewer, year=year)
+        conn.commit()
+        with access.as_schools(conn, seen.schools):
+            found = _counts(conn, Question(schools=seen.schools, year=year, on=seen.on), before)
+    return YearShown(year, Page([], False, False), found, found.scores, len(seen.schools), before)
 
 
-def one(line: Line, viewer: Viewer, *, year: int, result_id: str) -> dict[str, Any] | None:
+def one(line: Line, viewer: Viewer, seen: Seen, *, year: int, result_id: str) -> dict[str, Any] | None:
     """One score as the organisation sees it, disclosed; None where it sees none of that id."""
-    on = today_of(line, viewer)
-    question = Question(schools=_seen_by(line, viewer, on=on), year=year, on=on)
-    reader = Reader(viewer.actor, f"portal view {academic_year.written(year)}")
-    with line.connect(role=Role.PORTAL) as conn:
-        return scores.one(conn, question, result_id, reader=reader)
+    question = Question(schools=seen.schools, year=year, on=seen.on)
+    with line.connect(role=Role.PORTAL) as conn, access.as_schools(conn, seen.schools):
+        return scores.one(conn, question, result_id, reader=_reader(viewer, year))
 
 
-def export_scores(line: Line, viewer: Viewer, *, year: int, asked: Asked | None, form: Form) -> ExportReady:
+def export_scores(
+    line: Line, viewer: Viewer, seen: Seen, *, year: int, asked: Asked | None, form: Form
+) -> ExportReady:
     """All scores of a year, or those that were asked for, whole on disk and recorded before a byte leaves."""
-    on = today_of(line, viewer)
-    seen = _seen_by(line, viewer, on=on)
     with line.connect(role=Role.PORTAL) as conn:
-        visited_at, _ = _former(conn, viewer, year=year)
-    question = _question(seen, year=year, on=on, asked=asked or Asked(), visited_at=visited_at)
+        before = _before(conn, viewer, year=year)
+    question = _question(seen, year=year, asked=asked or Asked(), before=before)
     artefact = f"portal export {academic_year.written(year)} {form}"
     write = export.write_csv if form is Form.CSV else export.write_xlsx
+    # What is staged while the export is written came after it, though it may stand in it too.
+    at = line.now()
     spool = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115
     try:
         with line.connect(role=Role.PORTAL) as conn:
@@ -164,7 +184,7 @@ def export_scores(line: Line, viewer: Viewer, *, year: int, asked: Asked | None,
                 whole_year=asked is None,
                 form=form,
                 rows=written.rows,
-                at=line.now(),
+                at=at,
             )
     except BaseException:
         spool.close()
@@ -180,54 +200,38 @@ def _blocks(spool: IO[bytes]) -> Iterator[bytes]:
             yield block
 
 
-def _question(
-    seen: dict[str, str], *, year: int, on: date, asked: Asked, visited_at: datetime | None
-) -> Question:
+def _question(seen: Seen, *, year: int, asked: Asked, before: Before) -> Question:
     return Question(
-        schools=seen,
+        schools=seen.schools,
         year=year,
-        on=on,
+        on=seen.on,
         words=asked.words,
         exam=asked.exam,
         funding=asked.funding,
         month=asked.month,
         school=asked.school,
-        since=visited_at if asked.only_new else None,
+        since=before.visited_at if asked.only_new else None,
         sort=asked.sort,
         descending=asked.descending,
     )
 
 
-def _seen_by(line: Line, viewer: Viewer, *, on: date) -> dict[str, str]:
-    with line.connect(role=Role.PORTAL) as conn:
-        return institutions.seen_by(conn, viewer.organization_code, on)
+def _counts(conn: psycopg.Connection, question: Question, before: Before) -> Counts:
+    return counts.counts(conn, question, visited_at=before.visited_at, exported_at=before.exported_at)
 
 
-def _visit(line: Line, viewer: Viewer, *, year: int) -> tuple[datetime | None, datetime | None]:
-    """When the viewer was here before and exported last; from now on they have been here."""
-    with line.connect(role=Role.PORTAL) as conn:
-        former = _former(conn, viewer, year=year)
-        portal_visits.note(
-            conn,
-            person_id=viewer.person_id,
-            organization_code=viewer.organization_code,
-            session_id=viewer.session_id,
-            at=line.now(),
-        )
-    return former
+def _reader(viewer: Viewer, year: int) -> Reader:
+    return Reader(viewer.actor, f"portal view {academic_year.written(year)}")
 
 
-def _former(conn: Any, viewer: Viewer, *, year: int) -> tuple[datetime | None, datetime | None]:
-    visited_at = portal_visits.last_before(
+def _before(conn: psycopg.Connection, viewer: Viewer, *, year: int) -> Before:
+    return portal_visits.before(
         conn,
         person_id=viewer.person_id,
         organization_code=viewer.organization_code,
         session_id=viewer.session_id,
+        year=year,
     )
-    exported_at = portal_visits.last_export(
-        conn, person_id=viewer.person_id, organization_code=viewer.organization_code, year=year
-    )
-    return visited_at, exported_at
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 import psycopg
 
 from distribution import academic_year
-from distribution.jobs.portal_answers import Organization, Refusal, RefusalReason
+from distribution.jobs.portal_answers import Asked, Organization, Refusal, RefusalReason
 from distribution.jobs.wiring import Line
 from distribution.ledger import access_events, people
 from distribution.ledger.access_events import Event
@@ -69,22 +69,27 @@ def refused(
     conn: psycopg.Connection,
     kind: AccessKind,
     person_id: int,
-    organization_code: str,
+    asked: Asked | str,
     why: RefusalReason,
     *,
     at: datetime,
     address: str = "",
 ) -> Refusal:
+    """Log the refusal. `asked`: what for; an organisation's code where nothing else was named."""
+    asked = asked if isinstance(asked, Asked) else Asked(asked)
     event = Event(
         kind,
         AccessOutcome.REFUSED,
         reason=why,
         person_id=person_id,
-        organization_code=organization_code,
+        organization_code=asked.organization_code,
         address=address,
+        page=asked.page,
+        academic_year=asked.academic_year,
+        result_id=asked.result_id,
     )
     access_events.note(conn, event, at=at)
-    log.warning("Refused to person %s at %s: %s, %s", person_id, organization_code, kind, why)
+    log.warning("Refused to person %s at %s: %s, %s", person_id, asked.organization_code, kind, why)
     return Refusal(why)
 
 

@@ -137,12 +137,3 @@ def notices_of(line: Line, person_id: int) -> Mapping[str, NoticeFrequency]:
     """What the person chose, by organisation; weekly where an organisation is not named."""
     with line.connect(role=Role.PORTAL) as conn:
         return portal_choices.notices_of(conn, person_id)
-
-
-def added_since_export(line: Line, person_id: int, organization_code: str, *, year: int) -> int:
-    """How many scores of an academic year came after the person's last export of it; 0 without an export."""
-    with (
-        line.connect(role=Role.PORTAL, autocommit=True) as conn,
-        access.as_schools(conn, {organization_code}),
-    ):
-        return portal_choices.added_since_export(conn, person_id, organization_code, year=year)

@@ -14,7 +14,11 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What someone wanted and what came of it. `account`: issuer and subject, or the address given."""
+    """What someone wanted and what came of it. `account`: issuer and subject, or the address given.
+
+    `page`: the kind of address that was asked for, `academic_year` and `result_id` as they stood in it: ids
+    alone, never a student.
+    """
 
     kind: AccessKind
     outcome: AccessOutcome
@@ -23,6 +27,9 @@ class Event:
     organization_code: str = ""
     account: str = ""
     address: str = ""
+    page: str = ""
+    academic_year: str = ""
+    result_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,8 @@ def note(conn: psycopg.Connection, event: Event, *, at: datetime) -> None:
     conn.execute(
         """
         INSERT INTO portal.access_event (happened_at, kind, outcome, reason, person_id, organization_code,
-                                         account, address)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+                                         account, address, page, academic_year, result_id)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             at,
@@ -51,6 +58,9 @@ def note(conn: psycopg.Connection, event: Event, *, at: datetime) -> None:
             event.organization_code,
             event.account,
             event.address,
+            event.page,
+            event.academic_year,
+            event.result_id,
         ],
     )
 
@@ -102,7 +112,8 @@ def refused(conn: psycopg.Connection, *, since: datetime) -> list[dict[str, Any]
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT happened_at, kind, outcome, reason, person_id, organization_code
+            SELECT happened_at, kind, outcome, reason, person_id, organization_code, page, academic_year,
+                   result_id
             FROM portal.access_event
             WHERE outcome <> 'done' AND happened_at >= %s
             ORDER BY event_id

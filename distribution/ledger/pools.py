@@ -53,5 +53,6 @@ def _pool(url: str, role: Role, *, most: int) -> ConnectionPool:
 
 def _reset(conn: psycopg.Connection) -> None:
     """Forget whatever the last request set; the role stays, for it came with the connection."""
+    conn.autocommit = True  # one way to the server instead of three
     conn.execute("RESET ALL")
-    conn.commit()
+    conn.autocommit = False

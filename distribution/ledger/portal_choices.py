@@ -171,21 +171,3 @@ def notices_of(conn: psycopg.Connection, person_id: int) -> Mapping[str, NoticeF
         "SELECT organization_code, frequency FROM portal.notice_preference WHERE person_id = %s", [person_id]
     ).fetchall()
     return {code: NoticeFrequency(frequency) for code, frequency in rows}
-
-
-def added_since_export(conn: psycopg.Connection, person_id: int, code: str, *, year: int) -> int:
-    """Scores in view that were staged after the person's last export of that year."""
-    row = conn.execute(
-        """
-        SELECT count(*)
-        FROM portal.score AS s
-        WHERE s.school_code = %(code)s
-          AND s.academic_year = %(year)s
-          AND s.staged_at > (SELECT max(exported_at) FROM ledger.portal_export
-                             WHERE person_id = %(person)s
-                               AND organization_code = %(code)s
-                               AND academic_year = %(year)s)
-        """,
-        {"code": code, "year": year, "person": person_id},
-    ).fetchone()
-    return int(row[0]) if row else 0

@@ -1,23 +1,42 @@
 """What somebody has seen and exported in the portal: counts and times, never a student."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.rows import class_row
 
 
-def last_before(
-    conn: psycopg.Connection, *, person_id: int, organization_code: str, session_id: int
-) -> datetime | None:
-    """When a person last looked at an organisation's scores in another session; None for the first visit."""
-    row = conn.execute(
-        """
-        SELECT max(last_at)
-        FROM ledger.portal_visit
-        WHERE person_id = %s AND organization_code = %s AND session_id <> %s
-        """,
-        [person_id, organization_code, session_id],
-    ).fetchone()
-    return row[0] if row else None
+@dataclass(frozen=True, slots=True)
+class Before:
+    """When a person last looked in another session, and last exported the whole year; None = never."""
+
+    visited_at: datetime | None = None
+    exported_at: datetime | None = None
+
+
+def before(
+    conn: psycopg.Connection, *, person_id: int, organization_code: str, session_id: int, year: int
+) -> Before:
+    """The last visit before this session and the last export of the year, of an organisation's scores."""
+    with conn.cursor(row_factory=class_row(Before)) as cursor:
+        found = cursor.execute(
+            """
+            SELECT (SELECT max(last_at)
+                    FROM ledger.portal_visit
+                    WHERE person_id = %(person)s
+                      AND organization_code = %(code)s
+                      AND session_id <> %(session)s) AS visited_at,
+                   (SELECT max(exported_at)
+                    FROM ledger.portal_export
+                    WHERE person_id = %(person)s
+                      AND organization_code = %(code)s
+                      AND academic_year = %(year)s
+                      AND whole_year) AS exported_at
+            """,
+            {"person": person_id, "code": organization_code, "session": session_id, "year": year},
+        ).fetchone()
+    return found or Before()
 
 
 def note(
@@ -54,18 +73,3 @@ def note_export(
         """,
         [person_id, organization_code, year, whole_year, form, rows, at],
     )
-
-
-def last_export(
-    conn: psycopg.Connection, *, person_id: int, organization_code: str, year: int
-) -> datetime | None:
-    """When a person last exported the whole of a year; None where he never did."""
-    row = conn.execute(
-        """
-        SELECT max(exported_at)
-        FROM ledger.portal_export
-        WHERE person_id = %s AND organization_code = %s AND academic_year = %s AND whole_year
-        """,
-        [person_id, organization_code, year],
-    ).fetchone()
-    return row[0] if row else None

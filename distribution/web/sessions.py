@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from fastapi import Request, Response
 
+from distribution.jobs import portal_access
+from distribution.jobs.portal_access import Person
 from distribution.jobs.wiring import Line
 from distribution.ledger import portal_sessions
 from distribution.ledger.connection import Role
@@ -45,12 +47,16 @@ def begin(line: Line, *, person_id: int, former_token: str, address: str) -> str
     return token
 
 
-def read(line: Line, token: str) -> Session | None:
-    """The open session of a token; None for no, an unknown or an ended one."""
-    if not token:
-        return None
-    with line.connect(role=Role.PORTAL) as conn:
-        return _read(line, conn, token)
+def read(line: Line, token: str) -> tuple[Session, Person | None] | None:
+    """The open session of a token and its person as he stands now; None for an unknown or ended one.
+
+    No person: none of his contacts is in force any more.
+    """
+    with line.connect(role=Role.PORTAL) as conn:  # one connection for both: every page asks them
+        session = _read(line, conn, token)
+        if session is None:
+            return None
+        return session, portal_access.person_in(line, conn, session.person_id, on=line.now())
 
 
 def _read(line: Line, conn: object, token: str) -> Session | None:

@@ -168,23 +168,6 @@ def test_a_district_hears_of_its_schools(line, server):
     assert [mail["To"] for mail in notices(server)] == ["dana@example.org"]
 
 
-def test_scores_that_came_after_the_last_export_are_counted(line, server):
-    kim = let_in(line, KIM, SCHOOL, code_in(sent_to(server, SCHOOL)[0]))
-    staged(line, SCHOOL, "R-1", at=NOON)
-    assert portal_access.added_since_export(line, kim.person_id, SCHOOL, year=2026) == 0
-    with line.connect() as conn:
-        conn.execute(
-            """
-            INSERT INTO ledger.portal_export (person_id, organization_code, academic_year, whole_year, form,
-                                              rows, exported_at)
-            VALUES (%s, %s, 2026, true, 'csv', 1, %s)
-            """,
-            [kim.person_id, SCHOOL, NOON],
-        )
-    staged(line, SCHOOL, "R-2", "R-3", "R-4", at=NOON + timedelta(days=1))
-    assert portal_access.added_since_export(line, kim.person_id, SCHOOL, year=2026) == 3
-
-
 def ask(line, school, *, at):
     return portal_access.request_code(
         line,

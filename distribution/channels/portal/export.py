@@ -9,7 +9,7 @@ from psycopg import sql
 
 from distribution import academic_year
 from distribution.channels.portal import access
-from distribution.channels.portal.scores import SCHOOL_NAME, Question, Reader, rows_asked_for
+from distribution.channels.portal.questions import SCHOOL_NAME, Question, Reader, rows_asked_for
 
 # Texts in which a spreadsheet may find a formula; numbers, dates and our own closed words are left alone.
 _GUARDED = frozenset(

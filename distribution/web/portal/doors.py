@@ -11,13 +11,15 @@ from fastapi import Depends, Form, Request
 from distribution import academic_year
 from distribution.errors import PermanentError, UsageError
 from distribution.jobs import portal_access, portal_scores
-from distribution.jobs.portal_access import Organization, Person, RefusalReason
-from distribution.jobs.portal_scores import Viewer
+from distribution.jobs.portal_access import Asked, Organization, Person, RefusalReason
+from distribution.jobs.portal_scores import Seen, Viewer
 from distribution.jobs.wiring import Line
 from distribution.ledger.portal_sessions import Ending, Session
 from distribution.web import csrf, sessions
 
 log = logging.getLogger(__name__)
+
+_ORGANIZATION_CODE, _ACADEMIC_YEAR, _RESULT_ID = 6, 7, 32  # characters (contract section 2)
 
 
 class NotSignedIn(PermanentError):
@@ -92,10 +94,12 @@ TheLine = Annotated[Line, Depends(line_of)]
 def guest_of(request: Request, line: TheLine) -> Guest:
     """The guest of a request. Raises NotSignedIn; rights that ended end every session of the person."""
     token = request.cookies.get(sessions.COOKIE, "")
-    session = sessions.read(line, token)
-    if session is None:
-        raise NotSignedIn(ended=bool(token))
-    person = portal_access.person_of(line, session.person_id, on=line.now())
+    if not token:
+        raise NotSignedIn
+    found = sessions.read(line, token)
+    if found is None:
+        raise NotSignedIn(ended=True)
+    session, person = found
     if person is None:
         sessions.end(line, session, because=Ending.RIGHTS_ENDED)
         log.warning("Person %s has no organisation any more: sessions ended", session.person_id)
@@ -111,7 +115,7 @@ def room_of(request: Request, guest: TheGuest, code: str) -> Room:
     for organization in guest.person.organizations:
         if organization.code == code:
             return Room(guest, organization, _viewer(guest, organization))
-    _refuse(request, guest, _plain(code), RefusalReason.NOT_YOUR_ORGANIZATION)
+    _refuse(request, guest, code, RefusalReason.NOT_YOUR_ORGANIZATION)
     raise NotHere
 
 
@@ -134,16 +138,16 @@ class Year:
 
     room: Room
     year: int
-    years: tuple[int, ...]
+    seen: Seen
 
     def values(self) -> dict[str, Any]:
-        return {**self.room.values(), "year": self.year, "years": self.years}
+        return {**self.room.values(), "year": self.year, "years": self.seen.years}
 
 
-def with_years(line: Line, room: Room) -> dict[str, Any]:
-    """What another page of an open organisation is told: its years too, the running one chosen."""
-    running = academic_year.academic_year_of(portal_scores.today_of(line, room.viewer))
-    return {**room.values(), "years": tuple(portal_scores.years(line, room.viewer)), "year": running}
+def running_year(line: Line, room: Room) -> Year:
+    """What a page of an open organisation needs that names no year: the running one."""
+    seen = portal_scores.seen_by(line, room.viewer)
+    return Year(room, academic_year.academic_year_of(seen.on), seen)
 
 
 def year_of(request: Request, line: TheLine, room: TheOpenRoom, year: str) -> Year:
@@ -152,30 +156,41 @@ def year_of(request: Request, line: TheLine, room: TheOpenRoom, year: str) -> Ye
         first = academic_year.parsed(year)
     except UsageError as exc:
         raise NotHere from exc
-    years = tuple(portal_scores.years(line, room.viewer))
-    if first not in years:
+    seen = portal_scores.seen_by(line, room.viewer)
+    if first not in seen.years:
         raise refuse(request, room, RefusalReason.NO_SUCH_RESULT)
-    return Year(room, first, years)
+    return Year(room, first, seen)
 
 
 TheYear = Annotated[Year, Depends(year_of)]
 
 
-def refuse(request: Request, room: Room, why: RefusalReason) -> NotHere:
+def refuse(request: Request, room: Room, why: RefusalReason, *, code: str = "") -> NotHere:
     """Note among the refused accesses what was asked of an organisation; the answer to raise."""
-    _refuse(request, room.guest, room.organization.code, why)
+    _refuse(request, room.guest, code or room.organization.code, why)
     return NotHere()
 
 
 def _refuse(request: Request, guest: Guest, code: str, why: RefusalReason) -> None:
     line = line_of(request)
+    in_path = request.path_params
+    asked = Asked(
+        organization_code=_id_in(code, longest=_ORGANIZATION_CODE),
+        page=f"{request.method} {getattr(request.scope.get('route'), 'path', '?')}",
+        academic_year=_id_in(in_path.get("year", ""), longest=_ACADEMIC_YEAR),
+        result_id=_id_in(in_path.get("result_id", ""), longest=_RESULT_ID),
+    )
     portal_access.note_refused(
-        line, guest.person.person_id, code, why, at=line.now(), address=address_of(request)
+        line, guest.person.person_id, asked, why, at=line.now(), address=address_of(request)
     )
 
 
-def _plain(code: str) -> str:
-    return code if len(code) <= 6 and code.isascii() and code.isalnum() else "?"
+def _id_in(text: str, *, longest: int) -> str:
+    """What stood in an address, if it can be an id; a word without a digit may be a student's name."""
+    if not text:
+        return ""
+    is_id = len(text) <= longest and text.isascii() and text.replace("-", "").isalnum()
+    return text if is_id and any(letter.isdigit() for letter in text) else "?"
 
 
 def _viewer(guest: Guest, organization: Organization) -> Viewer:

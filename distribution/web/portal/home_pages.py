@@ -15,7 +15,7 @@ from distribution.web.portal.doors import (
     TheLine,
     TheOpenRoom,
     TheRoom,
-    with_years,
+    running_year,
 )
 from distribution.web.portal.pages import page
 
@@ -42,19 +42,19 @@ def switch_organization(guest: TheGuest, organization: str = "") -> Response:
 @router.get("/organizations/{code}")
 def show_home(request: Request, line: TheLine, room: TheOpenRoom) -> Response:
     """Home: what is new, counts alone."""
-    running = academic_year.academic_year_of(portal_scores.today_of(line, room.viewer))
+    running = running_year(line, room)
     return page(
         request,
         "home",
         tab="home",
-        shown=portal_scores.counted(line, room.viewer, year=running),
-        running=running,
-        last_day=academic_year.last_day(running),
+        shown=portal_scores.counted(line, room.viewer, running.seen, year=running.year),
+        running=running.year,
+        last_day=academic_year.last_day(running.year),
         notice=portal_access.notices_of(line, room.guest.person.person_id).get(
             room.organization.code, NoticeFrequency.WEEKLY
         ),
         frequencies=tuple(NoticeFrequency),
-        **with_years(line, room),
+        **running.values(),
     )
 
 
@@ -74,5 +74,5 @@ def choose_notices(line: TheLine, room: TheOpenRoom, frequency: Annotated[str, F
 def show_help(request: Request, line: TheLine, room: TheRoom) -> Response:
     """Help: why a score may be missing, and whom to ask; also before the code is entered."""
     own = room.organization
-    values = with_years(line, room) if own.is_open else room.values()
+    values = running_year(line, room).values() if own.is_open else room.values()
     return page(request, "help", tab="help", operations=line.settings.operations_email, **values)

@@ -9,7 +9,7 @@ from distribution.jobs import portal_access
 from distribution.jobs.portal_access import Refusal
 from distribution.model import ContactRole
 from distribution.web.portal.code_pages import plain
-from distribution.web.portal.doors import OwnForm, Room, TheLine, TheOpenRoom, with_years
+from distribution.web.portal.doors import OwnForm, Room, TheLine, TheOpenRoom, running_year
 from distribution.web.portal.pages import page
 
 router = APIRouter()
@@ -63,5 +63,5 @@ def _people(
         may_name=own.role == ContactRole.COORDINATOR and not own.is_read_only,
         given=given or {"name": "", "email": ""},
         wrong=wrong,
-        **with_years(line, room),
+        **running_year(line, room).values(),
     )

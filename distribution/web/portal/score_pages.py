@@ -129,8 +129,9 @@ def to_running_year(request: Request, line: TheLine, room: TheOpenRoom, year: st
 def show_scores(request: Request, line: TheLine, shown: TheYear) -> Response:
     """A page of the year's scores; each row that it shows is noted as disclosed."""
     address = _address(request)
+    _only_own_schools(request, shown, address)
     asked, words = _asked(line, shown, address)
-    looked = portal_scores.look(line, shown.room.viewer, year=shown.year, asked=asked)
+    looked = portal_scores.look(line, shown.room.viewer, shown.seen, year=shown.year, asked=asked)
     rows = looked.page.rows
     return page(
         request,
@@ -147,6 +148,14 @@ def show_scores(request: Request, line: TheLine, shown: TheYear) -> Response:
         last=_place(rows[-1]) if rows else "",
         **shown.values(),
     )
+
+
+def _only_own_schools(request: Request, shown: Year, address: Address) -> None:
+    """Raise NotHere where an address names a school that is not the organisation's to see."""
+    place = address.get("after") or address.get("before")
+    for school in (address.get("school"), place.partition(".")[0]):
+        if school and school not in shown.seen.schools:
+            raise refuse(request, shown.room, RefusalReason.NOT_YOUR_ORGANIZATION, code=school)
 
 
 def _place(row: Mapping[str, object]) -> str:
@@ -195,9 +204,12 @@ def export(
     """All scores of the year, whatever the filters, or (`what` = `shown`) those that they leave."""
     if form not in tuple(ExportForm) or what not in ("year", "shown"):
         raise NotHere
-    asked = _asked(line, shown, _address(request))[0] if what == "shown" else None
+    address = _address(request)
+    _only_own_schools(request, shown, address)
+    asked = _asked(line, shown, address)[0] if what == "shown" else None
     chosen = ExportForm(form)
-    ready = portal_scores.export_scores(line, shown.room.viewer, year=shown.year, asked=asked, form=chosen)
+    viewer = shown.room.viewer
+    ready = portal_scores.export_scores(line, viewer, shown.seen, year=shown.year, asked=asked, form=chosen)
     part = "-shown" if asked else ""
     name = f"scores-{shown.room.organization.code}-{academic_year.written(shown.year)}{part}.{chosen}"
     return StreamingResponse(
@@ -236,7 +248,7 @@ def _one(request: Request, line: Line, shown: Year, result_id: str) -> dict[str,
     own = shown.room.organization
     row = None
     if _RESULT_ID.fullmatch(result_id) and not own.is_read_only:
-        row = portal_scores.one(line, shown.room.viewer, year=shown.year, result_id=result_id)
+        row = portal_scores.one(line, shown.room.viewer, shown.seen, year=shown.year, result_id=result_id)
     if row is None or row["school_code"] != own.code:
         raise refuse(request, shown.room, RefusalReason.NO_SUCH_RESULT)
     return row

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from distribution.channels.portal import export
-from distribution.channels.portal.scores import Question, Reader
+from distribution.channels.portal.questions import Question, Reader
 from distribution.errors import PermanentError, UsageError
 from distribution.jobs import export_school
 from distribution.jobs.stage_scores import stage_scores

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from distribution.channels.portal import export
-from distribution.channels.portal.scores import Question, Reader
+from distribution.channels.portal.questions import Question, Reader
 from distribution.ledger.connection import Role
 
 SCHOOL, ROWS = "123456", 50_000

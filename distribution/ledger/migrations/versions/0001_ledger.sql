@@ -707,7 +707,10 @@ CREATE TABLE portal.access_event (
     person_id       bigint,
     organization_code text NOT NULL DEFAULT '',
     account         text NOT NULL DEFAULT '',        -- issuer and subject, or the asker's address
-    address         text NOT NULL DEFAULT ''         -- of the network, where the web gave one
+    address         text NOT NULL DEFAULT '',        -- of the network, where the web gave one
+    page            text NOT NULL DEFAULT '',        -- the kind of address that was asked for, ids left out
+    academic_year   text NOT NULL DEFAULT '',        -- year and result as they stood in it
+    result_id       text NOT NULL DEFAULT ''
 );
 CREATE INDEX access_event_wrong ON portal.access_event (kind, happened_at, person_id, address) WHERE outcome = 'wrong';
 CREATE INDEX access_event_asked ON portal.access_event (address, happened_at) WHERE kind = 'request';
