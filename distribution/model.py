@@ -298,6 +298,14 @@ class RequestState(StrEnum):
     REFUSED = "refused"
 
 
+class MarkState(StrEnum):
+    """Where a coordinator's mark *not our student* stands."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
 class AccessKind(StrEnum):
     """What a person wanted from the portal, for the log of accesses."""
 

@@ -1,6 +1,7 @@
 """Access codes of schools and districts."""
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -126,6 +127,19 @@ def revoke(
     emit(document, as_json=json, lines=lambda: _code_lines(document))
 
 
+@app.command()
+def bounce(
+    file: Annotated[Path, typer.Argument(help="A returned mail (.eml), an mbox of them, or a .csv.")],
+    json: JsonOption = False,
+) -> None:
+    """Book mails that came back later; their organisations are listed as needing a person."""
+    from distribution.jobs import book_bounces, wiring
+
+    line = wiring.open_line()
+    document = book_bounces.book(line, file, at=line.now())
+    emit(document, as_json=json, lines=lambda: _bounce_lines(document))
+
+
 requests_app = typer.Typer(no_args_is_help=True, help="Requests for a code that operations must decide.")
 app.add_typer(requests_app, name="requests")
 ReasonOption = Annotated[str, typer.Option("--reason", help="How it was checked, for the records.")]
@@ -137,9 +151,9 @@ def list_requests(
     json: JsonOption = False,
 ) -> None:
     """Who asks, for which school, and since when."""
-    from distribution.jobs import ask_for_codes, wiring
+    from distribution.jobs import settle_requests, wiring
 
-    rows = ask_for_codes.requests(wiring.open_line(), all_of_them=all_of_them)
+    rows = settle_requests.listed(wiring.open_line(), all_of_them=all_of_them)
     columns = ("id", "kind", "state", "organization", "name", "email", "role", "asked_at")
     table = Table(
         columns=[column.replace("_", " ") for column in columns],
@@ -152,20 +166,20 @@ def list_requests(
 @requests_app.command("confirm")
 def confirm_request(reference: str, reason: ReasonOption, json: JsonOption = False) -> None:
     """The asker was confirmed through a contact on file or outside: coordinator from today, code mailed."""
-    from distribution.jobs import ask_for_codes, wiring
+    from distribution.jobs import settle_requests, wiring
 
     line = wiring.open_line()
-    document = ask_for_codes.confirm(line, reference, reason=reason, by=wiring.actor(), at=line.now())
+    document = settle_requests.confirm(line, reference, reason=reason, by=wiring.actor(), at=line.now())
     emit({"schema_version": 1, **document}, as_json=json, lines=lambda: [f"{reference}: {document['state']}"])
 
 
 @requests_app.command("refuse")
 def refuse_request(reference: str, reason: ReasonOption, json: JsonOption = False) -> None:
     """Turn a request down; nothing opens."""
-    from distribution.jobs import ask_for_codes, wiring
+    from distribution.jobs import settle_requests, wiring
 
     line = wiring.open_line()
-    document = ask_for_codes.refuse(line, reference, reason=reason, by=wiring.actor(), at=line.now())
+    document = settle_requests.refuse(line, reference, reason=reason, by=wiring.actor(), at=line.now())
     emit({"schema_version": 1, **document}, as_json=json, lines=lambda: [f"{reference}: {document['state']}"])
 
 
@@ -209,6 +223,27 @@ def _code_lines(document: dict[str, Any]) -> list[str]:
     return [
         f"Access code of {document['organization']} for {document['academic_year']}: {document['state']}",
         f"  goes to {to}",
+    ]
+
+
+def _bounce_lines(document: dict[str, Any]) -> list[str]:
+    return [
+        f"{document['file']}: {len(document['bounces'])} mails came back",
+        *(
+            f"  {each['organization']}: {each['kind']}, status {each['status'] or 'not given'}"
+            + (f", its code is {each['code']}" if each["code"] else "")
+            for each in document["bounces"]
+        ),
+        *(
+            f"  {document[name]:>5} {meaning}"
+            for name, meaning in (
+                ("already", "were booked before"),
+                ("delayed", "are only late: the server still tries"),
+                ("unknown", "are no mail of ours"),
+                ("unreadable", "are no delivery status notification: a person reads them"),
+            )
+            if document[name]
+        ),
     ]
 
 

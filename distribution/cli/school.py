@@ -58,6 +58,71 @@ def export(
     say(f"{outcome.rows} scores of {outcome.year} for {code}{f' in {out}' if out else ''}")
 
 
+@app.command("unopened")
+def list_unopened(json: JsonOption = False) -> None:
+    """Schools with scores of this academic year and nobody able to sign in, and what is missing."""
+    from distribution.jobs import standing, wiring
+
+    rows = standing.unopened_schools(wiring.open_line())
+    columns = ("code", "name", "scores", "since", "why", "what_to_do")
+    table = Table(
+        columns=[column.replace("_", " ") for column in columns],
+        rows=[[row[column] for column in columns] for row in rows],
+        empty="Somebody can sign in at every school that has scores.",
+    )
+    emit(list_document("schools", rows), as_json=json, table=table)
+
+
+marks_app = typer.Typer(no_args_is_help=True, help="Scores that a coordinator says are no student of theirs.")
+app.add_typer(marks_app, name="marks")
+MarkId = Annotated[int, typer.Argument(metavar="ID", help="The mark's id, as `school marks list` shows it.")]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", help="What the coordinator reads; no student's name, please.")
+]
+
+
+@marks_app.command("list")
+def list_marks(
+    all_of_them: Annotated[bool, typer.Option("--all", help="Settled ones too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Who marked which result of which school, and since when."""
+    from distribution.jobs import settle_marks, wiring
+
+    rows = settle_marks.listed(wiring.open_line(), all_of_them=all_of_them)
+    columns = ("id", "school", "result", "state", "marked_by", "marked_at", "reason")
+    table = Table(
+        columns=[column.replace("_", " ") for column in columns],
+        rows=[[_cell(row[column]) for column in columns] for row in rows],
+        empty="No mark waits. `school marks list --all` shows those that are settled.",
+    )
+    emit(list_document("marks", rows), as_json=json, table=table)
+
+
+@marks_app.command("confirm")
+def confirm_mark(mark_id: MarkId, reason: ReasonOption, json: JsonOption = False) -> None:
+    """It is no student of that school: the score is withdrawn there, other recipients keep it."""
+    from distribution.jobs import settle_marks, wiring
+
+    line = wiring.open_line()
+    document = settle_marks.confirm(line, mark_id, reason=reason, by=wiring.actor(), at=line.now())
+    emit({"schema_version": 1, **document}, as_json=json, lines=lambda: [f"Mark {mark_id}: confirmed"])
+
+
+@marks_app.command("refuse")
+def refuse_mark(mark_id: MarkId, reason: ReasonOption, json: JsonOption = False) -> None:
+    """It is a student of that school: the score is in its view again, with your words."""
+    from distribution.jobs import settle_marks, wiring
+
+    line = wiring.open_line()
+    document = settle_marks.refuse(line, mark_id, reason=reason, by=wiring.actor(), at=line.now())
+    emit({"schema_version": 1, **document}, as_json=json, lines=lambda: [f"Mark {mark_id}: refused"])
+
+
+def _cell(value: object) -> object:
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) else value
+
+
 def _day(text: str) -> date:
     from distribution.errors import UsageError
 

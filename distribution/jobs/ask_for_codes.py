@@ -2,16 +2,14 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 import psycopg
 
 from distribution import academic_year, exams
 from distribution.access_codes import code
 from distribution.channels.email import message, templates
-from distribution.errors import TransientError, UsageError
-from distribution.ingest import rules
+from distribution.errors import TransientError
 from distribution.jobs import code_mails
 from distribution.jobs import mails as post
 from distribution.jobs.code_mails import Addressee
@@ -21,7 +19,6 @@ from distribution.ledger import (
     access_events,
     code_addressees,
     code_requests,
-    codes,
     mails,
     people,
     portal_choices,
@@ -30,7 +27,6 @@ from distribution.ledger.access_events import Event
 from distribution.ledger.code_requests import AskedFor, CodeRequest
 from distribution.ledger.connection import Role
 from distribution.ledger.mails import PlannedMail
-from distribution.ledger.portal_choices import NamedContact
 from distribution.model import (
     AccessKind,
     AccessOutcome,
@@ -90,38 +86,51 @@ def request_code(
     }
     clean = {key: _clean(text, _LONGEST[key]) for key, text in given.items()}
     with line.connect(role=Role.PORTAL) as conn:
-        event = Event(
-            AccessKind.REQUEST,
-            AccessOutcome.DONE,
-            person_id=person_id,
-            organization_code=clean["school_code"],
-            account=clean["email"],
-            address=address,
-        )
         if access_events.requests_from(conn, address=address, at=at) >= OF_ONE_ADDRESS:
             limited = Event(AccessKind.REQUEST, AccessOutcome.LIMITED, address=address)
             access_events.note(conn, limited, at=at)
             return RequestAnswer("", RequestText.TOO_MANY)
-        decided = _decide(line, conn, person_id, clean, at=at)
-        reference = code.reference()
-        asked = AskedFor(
-            reference=reference,
-            kind=RequestKind.CODE,
-            way=decided.way,
-            school_code=clean["school_code"],
-            person_id=person_id,
-            name=clean["name"],
-            email=decided.email,
-            role=clean["role"],
-            message=clean["message"],
-        )
-        code_requests.record(conn, asked, at=at)
-        access_events.note(conn, event, at=at)
+        answer = _take(line, conn, person_id, clean, at=at, address=address)
     try:
         answer_requests(line, at=at)
     except TransientError as exc:
         log.warning("Requests for codes wait for the next morning: %s", exc)
-    return RequestAnswer(reference, decided.text)
+    return answer
+
+
+def _take(
+    line: Line,
+    conn: psycopg.Connection,
+    person_id: int | None,
+    given: dict[str, str],
+    *,
+    at: datetime,
+    address: str,
+) -> RequestAnswer:
+    """Record a request with the way that it goes; what its asker is told."""
+    decided = _decide(line, conn, person_id, given, at=at)
+    asked = AskedFor(
+        reference=code.reference(),
+        kind=RequestKind.CODE,
+        way=decided.way,
+        school_code=given["school_code"],
+        person_id=person_id,
+        name=given["name"],
+        email=decided.email,
+        role=given["role"],
+        message=given["message"],
+    )
+    code_requests.record(conn, asked, at=at)
+    event = Event(
+        AccessKind.REQUEST,
+        AccessOutcome.DONE,
+        person_id=person_id,
+        organization_code=given["school_code"],
+        account=given["email"],
+        address=address,
+    )
+    access_events.note(conn, event, at=at)
+    return RequestAnswer(asked.reference, decided.text)
 
 
 def _clean(text: str, longest: int) -> str:
@@ -189,15 +198,7 @@ def _answer(line: Line, conn: psycopg.Connection, request: CodeRequest, *, at: d
         return [_referral(line, each, known.name, request) for each in wanted]
     year = academic_year.academic_year_at(at, known.time_zone)
     to = Addressee(request.school_code, known.name, wanted[0].name, request.email, year)
-    return [_code_for(line, conn, to, occasion=request.reference)]
-
-
-def _code_for(line: Line, conn: psycopg.Connection, to: Addressee, *, occasion: str) -> PlannedMail:
-    """The mail with the year's code, minted where there is none."""
-    code_mails.mint(line, conn, [to.organization_code], year=to.year, approved_by=f"request {occasion}")
-    live = codes.live_of(conn, to.organization_code, year=to.year)
-    assert live is not None
-    return code_mails.code_mail(line, to, code_id=live.code_id, occasion=occasion)
+    return [code_mails.minted_mail(line, conn, to, occasion=request.reference)]
 
 
 def _referral(line: Line, coordinator: people.Holder, organization: str, request: CodeRequest) -> PlannedMail:
@@ -251,68 +252,3 @@ def _mail(line: Line, kind: str, organization: str, to: str, key: str, values: d
         subject=subject,
         body=body,
     )
-
-
-def requests(line: Line, *, all_of_them: bool = False) -> list[dict[str, Any]]:
-    """Requests that wait for operations, or all; see `ledger.code_requests.listed`."""
-    with line.connect() as conn:
-        return code_requests.listed(conn, all_of_them=all_of_them)
-
-
-def confirm(line: Line, reference: str, *, reason: str, by: str, at: datetime) -> dict[str, Any]:
-    """Operations say that an asker is who he says he is: coordinator from today on, and the code is mailed.
-
-    A sign-in with an address in use: the address is freed for whoever signs in with it next. Raises
-    UsageError where the request does not wait for operations, its school is not on file or has a coordinator
-    by now, or the asker's address is none.
-    """
-    on = at.astimezone(line.settings.zone).date()
-    planned: list[PlannedMail] = []
-    with line.connect() as conn:
-        request = _waiting_request(conn, reference)
-        if request.kind == RequestKind.SIGN_IN:
-            people.release(conn, request.email, at=at, by=by)
-        else:
-            to = _confirmed(conn, request, on=on, at=at)
-            named = NamedContact(
-                request.school_code, PortalRole.COORDINATOR, to.name, to.email, on, by, reason
-            )
-            portal_choices.name_contact(conn, named, at=at)
-            planned.append(_code_for(line, conn, to, occasion=request.reference))
-            mails.plan(conn, planned, planned_at=at)
-        code_requests.settle(conn, request.request_id, RequestState.CONFIRMED, at=at, by=by, reason=reason)
-    post.send_waiting(line, only=[each.message_id for each in planned])
-    log.info("Request %s was confirmed by %s", reference, by)
-    return {"id": reference, "kind": request.kind, "state": RequestState.CONFIRMED.value}
-
-
-def _confirmed(conn: psycopg.Connection, request: CodeRequest, *, on: date, at: datetime) -> Addressee:
-    known = code_addressees.organization(conn, request.school_code, on=on)
-    if known is None or not known.is_active:
-        raise UsageError(
-            f"{request.school_code} is not on file or closed. Refuse the request, or wait for the feed."
-        )
-    if any(each.role == PortalRole.COORDINATOR for each in people.holders(conn, [known.code], on=on)):
-        raise UsageError(
-            f"{known.code} has a coordinator by now, who can name the asker. Refuse the request."
-        )
-    if not rules.is_mailbox(request.email):
-        raise UsageError("The asker's e-mail address is none. Refuse the request and ask for another one.")
-    year = academic_year.academic_year_at(at, known.time_zone)
-    return Addressee(known.code, known.name, request.name or request.email, request.email, year)
-
-
-def refuse(line: Line, reference: str, *, reason: str, by: str, at: datetime) -> dict[str, Any]:
-    """Operations turn a request down; nothing opens. Raises UsageError where it does not wait."""
-    with line.connect() as conn:
-        request = _waiting_request(conn, reference)
-        code_requests.settle(conn, request.request_id, RequestState.REFUSED, at=at, by=by, reason=reason)
-    log.info("Request %s was refused by %s", reference, by)
-    return {"id": reference, "kind": request.kind, "state": RequestState.REFUSED.value}
-
-
-def _waiting_request(conn: psycopg.Connection, reference: str) -> CodeRequest:
-    request = code_requests.find(conn, reference.strip().upper())
-    if request is None or request.state != RequestState.OPEN or request.way != RequestWay.OPERATIONS:
-        raise UsageError(f"No request {reference} waits for operations. `codes requests list` names those.")
-    return request

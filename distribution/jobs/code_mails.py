@@ -91,5 +91,13 @@ def code_mail(
     )
 
 
+def minted_mail(line: Line, conn: psycopg.Connection, to: Addressee, *, occasion: str) -> PlannedMail:
+    """The mail with the year's code of an organisation, minted where there is none yet."""
+    mint(line, conn, [to.organization_code], year=to.year, approved_by=f"request {occasion}")
+    live = codes.live_of(conn, to.organization_code, year=to.year)
+    assert live is not None
+    return code_mail(line, to, code_id=live.code_id, occasion=occasion)
+
+
 def _in_words(day: date) -> str:
     return f"{day:%B} {day.day}, {day.year}"

@@ -4,7 +4,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import IO, Any, cast
 from zoneinfo import ZoneInfo
@@ -17,14 +17,16 @@ from distribution.channels.portal.counts import Counts
 from distribution.channels.portal.questions import Question, Reader, Sort
 from distribution.channels.portal.scores import Cursor, Page
 from distribution.jobs.wiring import Line
-from distribution.ledger import institutions, portal_visits
+from distribution.ledger import institutions, marks, portal_visits
 from distribution.ledger.connection import Role
+from distribution.ledger.marks import Answered
 from distribution.ledger.portal_visits import Before
 
 log = logging.getLogger(__name__)
 
 PAGE_ROWS = 50
 MOST_ROWS = 1_000  # on one page
+_MARKS_SHOWN = timedelta(days=90)  # after operations settled a mark, its words stay on the page so long
 _IN_MEMORY_BYTES = 1024**2
 _BLOCK_BYTES = 64 * 1024
 
@@ -93,6 +95,7 @@ class YearShown:
     found: int
     schools: int
     before: Before
+    marks: tuple[Answered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,9 @@ def look(line: Line, viewer: Viewer, seen: Seen, *, year: int, asked: Asked) -> 
             found = counts.number_of(conn, question) if asked.is_filtered else counted.scores
             rows, reader = min(asked.rows, MOST_ROWS), _reader(viewer, year)
             page = scores.page(conn, question, reader=reader, cursor=asked.cursor, size=rows)
+            told = marks.answered(conn, viewer.organization_code, since=line.now() - _MARKS_SHOWN)
     log.info("Person %s saw %s scores of %s", viewer.person_id, len(page.rows), viewer.organization_code)
-    return YearShown(year, page, counted, found, len(seen.schools), before)
+    return YearShown(year, page, counted, found, len(seen.schools), before, tuple(told))
 
 
 def counted(line: Line, viewer: Viewer, seen: Seen, *, year: int) -> YearShown:

@@ -8,9 +8,9 @@ from distribution.channels.portal import access
 from distribution.ingest import rules
 from distribution.jobs import portal_standing
 from distribution.jobs.ask_for_codes import tell_alternates
-from distribution.jobs.portal_answers import CodeMailing, PersonOnFile, Refusal, RefusalReason
+from distribution.jobs.portal_answers import Asked, CodeMailing, PersonOnFile, Refusal, RefusalReason
 from distribution.jobs.wiring import Line
-from distribution.ledger import access_events, people, portal_choices
+from distribution.ledger import access_events, marks, people, portal_choices
 from distribution.ledger.access_events import Event
 from distribution.ledger.connection import Role
 from distribution.model import AccessKind, AccessOutcome, NoticeFrequency, PortalRole
@@ -105,15 +105,12 @@ def mark_not_our_student(
             line.connect(role=Role.PORTAL, autocommit=True) as conn,
             access.as_schools(conn, {organization_code}),
         ):
-            marked = portal_choices.mark_not_our_student(
-                conn, organization_code, result_id, person_id=person_id, at=at
-            )
+            marked = marks.make(conn, organization_code, result_id, person_id=person_id, at=at)
         why = None if marked else RefusalReason.NO_SUCH_RESULT
     with line.connect(role=Role.PORTAL) as conn:
         if why:
-            return portal_standing.refused(
-                conn, AccessKind.NOT_OUR_STUDENT, person_id, organization_code, why, at=at
-            )
+            asked = Asked(organization_code, result_id=result_id)
+            return portal_standing.refused(conn, AccessKind.NOT_OUR_STUDENT, person_id, asked, why, at=at)
     return None
 
 

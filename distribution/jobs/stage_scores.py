@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import date
 
-from distribution.channels.portal import staging
+from distribution.channels.portal import disowned, staging
 from distribution.errors import OutOfBalance
 from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries, receipts, stagings
@@ -35,6 +35,7 @@ def stage_scores(line: Line, *, run_id: str, on: date) -> StageOutcome:
     with line.connect() as conn:
         owed = stagings.take_pending(conn)
         staged = staging.stage(conn, owed, on=on)
+        disowned.keep_withdrawn(conn, owed)
         if staged.rows != len(owed):
             raise OutOfBalance(
                 f"{len(owed)} deliveries were to be staged, the portal's table holds {staged.rows} of them. "

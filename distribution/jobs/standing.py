@@ -83,9 +83,24 @@ def _sign_in(conn: psycopg.Connection, on: date) -> dict[str, Any]:
         "closed_doors": sign_in_facts.nobody_can_sign_in(conn, year=year, on=on),
         "requests": sign_in_facts.open_requests(conn),
         "bounced": sign_in_facts.bounced_codes(conn, year=year),
+        "returned": sign_in_facts.returned_mails(conn, on=on),
         "disowned": sign_in_facts.disowned(conn),
         "wrong_codes": sign_in_facts.most_wrong_codes(conn, since=datetime.combine(on - _A_DAY, time(), UTC)),
     }
+
+
+_DOORS = {
+    "no-coordinator": "Have a coordinator sent in a contacts feed, or confirm a request for a code.",
+    "no-code": "The coordinator can ask for the code in the portal; codes preview says why none was due.",
+}
+
+
+def unopened_schools(line: Line) -> list[dict[str, Any]]:
+    """Schools with scores and nobody able to sign in: code, name, scores, since, why, what_to_do."""
+    on = line.today()
+    with line.connect() as conn:
+        rows = sign_in_facts.nobody_can_sign_in(conn, year=academic_year.academic_year_of(on), on=on)
+    return [{**row, "what_to_do": _DOORS[row["why"]]} for row in rows]
 
 
 def _gap(row: dict[str, Any]) -> FeedGap:

@@ -1,4 +1,4 @@
-"""What people of the portal chose and marked: alternates, notices, scores that are no student's of theirs."""
+"""What people of the portal chose: alternates and notices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,7 @@ from datetime import date, datetime
 import psycopg
 from psycopg.rows import class_row
 
-from distribution.model import Channel, NoticeFrequency
-
-NOT_OUR_STUDENT = "not-our-student"
+from distribution.model import NoticeFrequency
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,42 +112,6 @@ def code_mails(conn: psycopg.Connection, code: str, *, year: int) -> list[tuple[
         """,
         [code, year],
     ).fetchall()
-
-
-def mark_not_our_student(
-    conn: psycopg.Connection, school_code: str, result_id: str, *, person_id: int, at: datetime
-) -> bool:
-    """Take a result out of a school's view and say so in the log of disclosures; False = it is not in view.
-
-    Inside `channels.portal.access.as_schools`, so that no other school's result can be named.
-    """
-    noted = conn.execute(
-        """
-        INSERT INTO ledger.disclosure (happened_at, result_id, revision, candidate_id, recipient, channel,
-                                       basis, artefact, actor)
-        SELECT %(at)s, result_id, revision, candidate_id, school_code, %(portal)s, %(basis)s, '', %(actor)s
-        FROM portal.score
-        WHERE school_code = %(school)s AND result_id = %(result)s
-        """,
-        {
-            "at": at,
-            "portal": Channel.PORTAL,
-            "basis": NOT_OUR_STUDENT,
-            "actor": f"person:{person_id}",
-            "school": school_code,
-            "result": result_id,
-        },
-    ).rowcount
-    if noted:
-        conn.execute(
-            """
-            INSERT INTO portal.not_our_student (school_code, result_id, person_id, marked_at)
-            VALUES (%s, %s, %s, %s)
-            ON CONFLICT DO NOTHING
-            """,
-            [school_code, result_id, person_id, at],
-        )
-    return bool(noted)
 
 
 def choose_notice(

@@ -101,6 +101,36 @@ def bounced_codes(conn: psycopg.Connection, *, year: int) -> list[dict[str, Any]
         ).fetchall()
 
 
+def returned_mails(conn: psycopg.Connection, *, on: date) -> list[dict[str, Any]]:
+    """Organisations with a contact in force whose address sent a mail back later: organization_code, since.
+
+    Codes that came back are told by `bounced_codes`.
+    """
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            SELECT m.organization_code, min(m.returned_at)::date AS since
+            FROM ledger.mail AS m
+            LEFT JOIN ledger.access_code AS a USING (code_id)
+            WHERE m.returned_at IS NOT NULL
+              AND coalesce(a.state, '') <> 'bounced'
+              AND EXISTS (
+                  SELECT FROM ledger.contact AS c
+                  WHERE c.organization_code = m.organization_code
+                    AND lower(c.email) = lower(m.to_address)
+                    AND c.valid_from <= %(on)s AND (c.valid_to IS NULL OR c.valid_to >= %(on)s)
+                  UNION ALL
+                  SELECT FROM portal.named_contact AS n
+                  WHERE n.organization_code = m.organization_code
+                    AND lower(n.email) = lower(m.to_address)
+                    AND n.ended_at IS NULL)
+            GROUP BY m.organization_code
+            ORDER BY m.organization_code COLLATE "C"
+            """,
+            {"on": on},
+        ).fetchall()
+
+
 def disowned(conn: psycopg.Connection) -> list[dict[str, Any]]:
     """Schools that say a score is no student of theirs, unsettled: school_code, count, since."""
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -108,7 +138,7 @@ def disowned(conn: psycopg.Connection) -> list[dict[str, Any]]:
             """
             SELECT school_code, count(*) AS count, min(marked_at)::date AS since
             FROM portal.not_our_student
-            WHERE settled_at IS NULL
+            WHERE state = 'open'
             GROUP BY school_code
             ORDER BY school_code COLLATE "C"
             """

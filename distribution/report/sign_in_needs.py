@@ -12,7 +12,7 @@ _ALARM = 100  # wrong codes within an hour
 
 
 def of_sign_in(facts: Mapping[str, Any], on: date) -> Iterator[Need]:
-    """`facts`: closed_doors, requests, bounced, disowned (of `ledger.sign_in_facts`), wrong_codes (int)."""
+    """`facts` of `ledger.sign_in_facts`: closed_doors, requests, bounced, returned, disowned, wrong_codes."""
     if facts["wrong_codes"] >= _ALARM:
         yield Need(
             FAILED,
@@ -31,9 +31,19 @@ def of_sign_in(facts: Mapping[str, Any], on: date) -> Iterator[Need]:
             f"{counted(len(bounced), 'access code')} came back",
             _codes([row["organization_code"] for row in bounced]),
             0,
-            "The address was refused, or nine attempts stayed without an answer.",
+            "The address was refused, at once or later, or nine attempts stayed without an answer.",
             min(row["since"] for row in bounced),
             "Mend the primary contact by a contacts feed; the next codes issue mails the same code.",
+        )
+    if returned := facts["returned"]:
+        yield Need(
+            REVIEW,
+            f"{counted(len(returned), 'contact')} whose mail came back",
+            _codes([row["organization_code"] for row in returned]),
+            0,
+            "Notices, requests and reminders do not reach this address.",
+            min(row["since"] for row in returned),
+            "Mend the contact by a contacts feed, or let the coordinator name another alternate.",
         )
     if disowned := facts["disowned"]:
         scores = sum(row["count"] for row in disowned)
@@ -44,7 +54,8 @@ def of_sign_in(facts: Mapping[str, Any], on: date) -> Iterator[Need]:
             scores,
             "They left the view of that school; other recipients keep them.",
             min(row["since"] for row in disowned),
-            "Ask the board whose the result is; a corrected revision brings it where it belongs.",
+            "Ask the board whose the result is, then school marks confirm or refuse; a corrected revision "
+            "brings it where it belongs.",
         )
 
 

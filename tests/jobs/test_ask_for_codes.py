@@ -8,7 +8,7 @@ import pytest
 
 from distribution.access_codes import code
 from distribution.errors import UsageError
-from distribution.jobs import ask_for_codes, portal_access
+from distribution.jobs import portal_access, settle_requests
 from distribution.jobs.portal_access import NotAccepted, Person, Refusal, RefusalReason, RequestText
 from tests.support import mail_servers, records
 from tests.support.portal import NOON, code_in, mint, sign_in
@@ -94,26 +94,26 @@ def test_with_no_coordinator_on_file_operations_look_and_nobody_becomes_one_by_t
     assert answer.text_key == RequestText.OPERATIONS
     assert server.mails == []
     assert sign_in(line, EVE) == Refusal(RefusalReason.NOT_A_CONTACT)
-    assert [row["id"] for row in ask_for_codes.requests(line)] == [answer.reference]
+    assert [row["id"] for row in settle_requests.listed(line)] == [answer.reference]
 
 
 def test_confirmed_by_a_person_the_asker_gets_the_code_and_in(line, server):
     answer = ask(line, school=EMPTY, role="coordinator")
-    done = ask_for_codes.confirm(line, answer.reference, reason="called the school", by="Pat", at=NOON)
+    done = settle_requests.confirm(line, answer.reference, reason="called the school", by="Pat", at=NOON)
     assert done["state"] == "confirmed"
     assert [mail["To"] for mail in server.mails] == [EVE]
     eve = sign_in(line, EVE)
     assert isinstance(eve, Person)
     taken = portal_access.redeem(line, eve.person_id, EMPTY, code_in(server.mails[0]), at=NOON)
     assert taken.needs_agreement
-    assert ask_for_codes.requests(line) == []
+    assert settle_requests.listed(line) == []
     with pytest.raises(UsageError, match="waits for operations"):
-        ask_for_codes.confirm(line, answer.reference, reason="again", by="Pat", at=NOON)
+        settle_requests.confirm(line, answer.reference, reason="again", by="Pat", at=NOON)
 
 
 def test_a_coordinator_of_a_later_feed_takes_over_from_the_confirmed_one(line):
     answer = ask(line, school=EMPTY)
-    ask_for_codes.confirm(line, answer.reference, reason="called", by="Pat", at=NOON)
+    settle_requests.confirm(line, answer.reference, reason="called", by="Pat", at=NOON)
     eve = sign_in(line, EVE)
     with line.connect() as conn:
         records.contact(conn, EMPTY, "coordinator", email="new@example.org", valid_from=date(2027, 9, 20))
@@ -122,7 +122,7 @@ def test_a_coordinator_of_a_later_feed_takes_over_from_the_confirmed_one(line):
 
 def test_what_was_refused_opens_nothing(line, server):
     answer = ask(line, school=EMPTY)
-    ask_for_codes.refuse(line, answer.reference, reason="nobody knows her", by="Pat", at=NOON)
+    settle_requests.refuse(line, answer.reference, reason="nobody knows her", by="Pat", at=NOON)
     assert server.mails == []
     assert isinstance(sign_in(line, EVE), Refusal)
 
@@ -133,16 +133,16 @@ def test_operations_cannot_confirm_over_the_head_of_a_coordinator_or_for_a_schoo
         records.contact(conn, EMPTY, "coordinator", email="new@example.org")
     for answer in (waiting, unknown):
         with pytest.raises(UsageError, match="Refuse"):
-            ask_for_codes.confirm(line, answer.reference, reason="called", by="Pat", at=NOON)
+            settle_requests.confirm(line, answer.reference, reason="called", by="Pat", at=NOON)
 
 
 def test_a_second_person_with_an_address_in_use_is_let_in_once_operations_freed_it(line):
     first = sign_in(line, KIM, subject="the first")
     for _ in range(3):
         assert sign_in(line, KIM, subject="the second") == Refusal(RefusalReason.ADDRESS_IN_USE)
-    (waiting,) = ask_for_codes.requests(line)
+    (waiting,) = settle_requests.listed(line)
     assert (waiting["kind"], waiting["email"]) == ("sign-in", KIM)
-    ask_for_codes.confirm(line, waiting["id"], reason="the mailbox has a new owner", by="Pat", at=NOON)
+    settle_requests.confirm(line, waiting["id"], reason="the mailbox has a new owner", by="Pat", at=NOON)
     assert isinstance(sign_in(line, KIM, subject="the second"), Person)
     assert portal_access.person_of(line, first.person_id, on=NOON) is None
 

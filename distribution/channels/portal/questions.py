@@ -38,7 +38,8 @@ class Question:
     """Which scores are asked for: `schools` (code → name) in an academic year, narrowed where a field is set.
 
     `on`: what may no longer be reported that day is left out. `words` are found in names (accents and case
-    do not matter), candidate ids and local student ids; all of them must be there. `month` is `2026-11`.
+    do not matter) and in ids of candidate, student and result; all of them must be there. `month` is
+    `2026-11`.
     `since`: only what was new to the school after that moment.
     """
 
@@ -94,14 +95,7 @@ def rows_asked_for(question: Question) -> str:
         "s.reportable_until >= %(on)s",
     ]
     if question.words:
-        conditions.append(
-            """NOT EXISTS (
-                SELECT FROM unnest(%(words)s::text[]) AS w (word)
-                WHERE strpos(regexp_replace(normalize(lower(concat_ws(' ', s.last_name, s.first_name,
-                                            s.middle_name, s.candidate_id, s.local_student_id)), NFD),
-                                            %(marks)s, '', 'g'),
-                             regexp_replace(normalize(w.word, NFD), %(marks)s, '', 'g')) = 0)"""
-        )
+        conditions.append(matches())
     if question.exam:
         conditions.append("s.exam_code = %(exam)s")
     if question.funding:
@@ -116,6 +110,16 @@ def rows_asked_for(question: Question) -> str:
 FROM portal.score AS s
 WHERE {" AND ".join(conditions)}
 """
+
+
+def matches() -> str:
+    """The condition that all words stand in names or ids, whatever their accents and case."""
+    return """NOT EXISTS (
+        SELECT FROM unnest(%(words)s::text[]) AS w (word)
+        WHERE strpos(regexp_replace(normalize(lower(concat_ws(' ', s.last_name, s.first_name, s.middle_name,
+                                    s.candidate_id, s.local_student_id, s.result_id)), NFD),
+                                    %(marks)s, '', 'g'),
+                     regexp_replace(normalize(w.word, NFD), %(marks)s, '', 'g')) = 0)"""
 
 
 def order_of(question: Question, *, backwards: bool = False) -> str:

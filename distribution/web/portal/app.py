@@ -24,6 +24,7 @@ from distribution.web.limits import SignInLimits
 from distribution.web.portal import (
     code_pages,
     home_pages,
+    missing_pages,
     people_pages,
     score_pages,
     sign_in_pages,
@@ -78,7 +79,7 @@ def make_app(line: Line) -> FastAPI:
             same_site="lax",
         )
     app.middleware("http")(_headed)
-    for room in (sign_in_pages, code_pages, home_pages, score_pages, people_pages):
+    for room in (sign_in_pages, code_pages, home_pages, score_pages, missing_pages, people_pages):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)

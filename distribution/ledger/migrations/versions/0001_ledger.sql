@@ -532,8 +532,10 @@ CREATE TABLE ledger.mail (
     attempts        int NOT NULL DEFAULT 0,
     last_error      text,
     planned_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-    sent_at         timestamptz
+    sent_at         timestamptz,
+    returned_at     timestamptz                      -- a server took it, and sent it back later
 );
+CREATE INDEX mail_returned ON ledger.mail (organization_code) WHERE returned_at IS NOT NULL;
 CREATE INDEX mail_code ON ledger.mail (code_id, mail_id) WHERE code_id IS NOT NULL;
 CREATE INDEX mail_waiting ON ledger.mail (mail_id) WHERE state IN ('planned', 'sending', 'outbox');
 
@@ -549,6 +551,7 @@ CREATE TABLE portal.staged_score (
     status          text NOT NULL,
     shown           boolean NOT NULL DEFAULT true,
     score_hidden    boolean NOT NULL DEFAULT false,  -- withheld after delivery
+    withdrawn_reason text,                           -- confirmed as no student of this school: never shown again
     candidate_id    text NOT NULL,
     last_name       text NOT NULL,
     first_name      text NOT NULL,
@@ -688,14 +691,19 @@ CREATE TABLE portal.notice_preference (
 
 -- Scores that a coordinator says belong to no student of the school: they leave its view, operations decide.
 CREATE TABLE portal.not_our_student (
+    mark_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     school_code     text NOT NULL,
     result_id       text NOT NULL,
     person_id       bigint NOT NULL REFERENCES portal.person,
     marked_at       timestamptz NOT NULL,
+    state           text NOT NULL DEFAULT 'open',    -- model.MarkState
     settled_at      timestamptz,
     settled_by      text,
-    PRIMARY KEY (school_code, result_id)
+    reason          text NOT NULL DEFAULT ''         -- what the coordinator reads about it
 );
+-- One mark at a time hides a score; refused ones stay as a record.
+CREATE UNIQUE INDEX not_our_student_hides ON portal.not_our_student (school_code, result_id) WHERE state <> 'refused';
+CREATE INDEX not_our_student_school ON portal.not_our_student (school_code, marked_at);
 
 -- Append-only: sign-ins, codes tried, everything that was refused. Limits are counted from here.
 CREATE TABLE portal.access_event (
@@ -741,7 +749,9 @@ END $$;
 ALTER TABLE portal.not_our_student ENABLE ROW LEVEL SECURITY;
 ALTER TABLE portal.not_our_student FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_schools ON portal.not_our_student TO distribution_portal
-    USING (school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
+    USING (school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')))
+    WITH CHECK (state = 'open'
+                AND school_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
 CREATE POLICY pipeline ON portal.not_our_student TO distribution_app USING (true) WITH CHECK (true);
 
 -- Of codes the portal finds one by its keyed hash and marks it as redeemed; it can do nothing else to it.
@@ -764,7 +774,7 @@ SELECT academic_year, school_code, delivery_id, result_id, revision, status, can
 FROM portal.staged_score AS s
 WHERE shown
   AND NOT EXISTS (SELECT FROM portal.not_our_student AS n
-                  WHERE n.school_code = s.school_code AND n.result_id = s.result_id);
+                  WHERE n.school_code = s.school_code AND n.result_id = s.result_id AND n.state <> 'refused');
 
 -- sign-in to the portal ----------------------------------------------------------------------------------------
 -- Accounts of the demo and of tests; production signs in by OpenID Connect.
