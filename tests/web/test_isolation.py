@@ -73,17 +73,47 @@ def test_no_form_takes_or_changes_a_foreign_record(kim, app, line):
     assert {row[0] for row in touched} <= {SCHOOL}
 
 
-def test_every_refused_access_is_logged_with_who_and_where(kim, line):
+def test_every_refused_access_is_logged_with_who_where_and_what_was_asked_for(kim, line):
     kim.get(f"/organizations/{FOREIGN}/years/2026-27/scores")
     kim.get(f"{SCORES}/R-F/not-ours")
+    kim.get(f"/organizations/{SCHOOL}/years/2023-24/scores")
+    kim.get(f"{SCORES}?school={FOREIGN}")
+    kim.get(f"{SCORES}?after={FOREIGN}.R-F")
+    scores = "/organizations/{code}/years/{year}/scores"
+    assert refusals(line)[-5:] == [
+        (FOREIGN, "not-your-organization", f"GET {scores}", "2026-27", ""),
+        (SCHOOL, "no-such-result", f"GET {scores}/{{result_id}}/not-ours", "2026-27", "R-F"),
+        (SCHOOL, "no-such-result", f"GET {scores}", "2023-24", ""),
+        (FOREIGN, "not-your-organization", f"GET {scores}", "2026-27", ""),
+        (FOREIGN, "not-your-organization", f"GET {scores}", "2026-27", "R-F"),
+    ]
+
+
+def test_a_refused_export_says_so_and_a_word_in_an_address_is_no_id(kim, line):
+    token = csrf.token_of(cookie(kim))
+    kim.client.post(
+        f"/organizations/{FOREIGN}/years/2026-27/scores/export",
+        data={csrf.FIELD: token, "form": "csv"},
+        headers={"Origin": "http://testserver"},
+    )
+    kim.get(f"{SCORES}/Foreigner/not-ours")
+    kim.get("/organizations/Nguyen/people")
+    page = "/organizations/{code}/years/{year}/scores"
+    assert refusals(line)[-3:] == [
+        (FOREIGN, "not-your-organization", f"POST {page}/export", "2026-27", ""),
+        (SCHOOL, "no-such-result", f"GET {page}/{{result_id}}/not-ours", "2026-27", "?"),
+        ("?", "not-your-organization", "GET /organizations/{code}/people", "", ""),
+    ]
+
+
+def refusals(line) -> list[tuple]:
     with line.connect() as conn:
-        refused = conn.execute(
+        return conn.execute(
             """
-            SELECT organization_code, reason FROM portal.access_event
+            SELECT organization_code, reason, page, academic_year, result_id FROM portal.access_event
             WHERE outcome = 'refused' AND person_id IS NOT NULL ORDER BY event_id
             """
         ).fetchall()
-    assert refused[-2:] == [(FOREIGN, "not-your-organization"), (SCHOOL, "no-such-result")]
 
 
 def test_a_search_for_a_foreign_student_finds_nobody(kim):

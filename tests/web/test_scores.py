@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from distribution.jobs import settle_marks
 from tests.web.conftest import (
     ALEX,
     DANA,
@@ -165,14 +166,34 @@ def test_where_disclosures_cannot_be_written_nothing_is_shown(kim, line):
     assert "Abara" not in refused.text
 
 
-def test_the_home_page_counts_what_came_after_the_last_export(kim, line):
+@pytest.mark.parametrize(
+    ("added", "changed", "told"),
+    [
+        (1, 0, "1 score was added after your last export."),
+        (3, 0, "3 scores were added after your last export."),
+        (2, 1, "2 scores were added and 1 was changed after your last export."),
+        (0, 1, "1 score was changed after your last export."),
+    ],
+)
+def test_what_came_after_the_last_export_is_told_on_home_and_scores(kim, line, added, changed, told):
     exported(kim)
     with line.connect() as conn:
         conn.execute(
             "UPDATE ledger.portal_export SET exported_at = (SELECT max(staged_at) FROM portal.staged_score)"
         )
-    stage(line, (SCHOOL, {"result_id": "R-9", "last_name": "Late", "candidate_id": "C-9"}))
-    assert "1 score was added after your last export" in kim.get(f"/organizations/{SCHOOL}").text
+    new = [(SCHOOL, {"result_id": f"R-9{n}", "candidate_id": f"C-9{n}"}) for n in range(added)]
+    corrected = [(SCHOOL, {"result_id": "R-1", "revision": 2, "scaled_score": 58, "candidate_id": "C-1"})]
+    stage(line, *new, *corrected[:changed])
+    assert told in kim.get(f"/organizations/{SCHOOL}").text
+    assert told in kim.get(SCORES).text
+
+
+def test_an_export_of_what_is_shown_and_somebody_elses_count_for_nothing(kim, line, codes, another):
+    exported(kim, what="shown")
+    another.enter(ALEX, SCHOOL, codes[SCHOOL])
+    exported(another)
+    stage(line, (SCHOOL, {"result_id": "R-9", "candidate_id": "C-9"}))
+    assert "last export" not in kim.get(SCORES).text
 
 
 def test_not_our_student_takes_a_score_out_of_view_and_export(kim):
@@ -180,6 +201,40 @@ def test_not_our_student_takes_a_score_out_of_view_and_export(kim):
     shown = kim.send(f"{SCORES}/R-1/not-ours")
     assert ids(shown.text) == ["R-3", "R-2"]
     assert "R-1" not in {row["result_id"] for row in rows_of(exported(kim))}
+    assert "our operations look into it" in shown.text
+
+
+def test_the_coordinator_reads_what_operations_made_of_a_mark(kim, line):
+    for result in ("R-1", "R-2"):
+        kim.send(f"{SCORES}/{result}/not-ours")
+    first, second = (row["id"] for row in settle_marks.listed(line))
+    settle_marks.refuse(line, first, reason="She enrolled with you in May.", by="pat", at=line.now())
+    settle_marks.confirm(line, second, reason="The board moved it.", by="pat", at=line.now())
+    shown = kim.get(SCORES).text
+    assert "it is in your list of 2026–27 again. “She enrolled with you in May.”" in shown
+    assert "it does not come back. “The board moved it.”" in shown
+    assert ids(shown) == ["R-3", "R-1"]
+
+
+def test_people_and_access_shows_where_the_code_went_masked(kim, line):
+    with line.connect() as conn:
+        conn.execute(
+            """
+            INSERT INTO ledger.mail (message_id, kind, organization_code, code_id, to_address, subject, body,
+                                     state, sent_at)
+            SELECT m.state, 'access-code', organization_code, code_id, 'office@alder.example.org', '', '',
+                   m.state, m.sent_at
+            FROM ledger.access_code,
+                 (VALUES ('sent', '2026-06-16 14:00Z'::timestamptz), ('bounced', '2026-06-15 14:00Z'))
+                     AS m (state, sent_at)
+            WHERE organization_code = %s
+            """,
+            [SCHOOL],
+        )
+    shown = kim.get(f"/organizations/{SCHOOL}/people").text
+    assert "To o…@alder.example.org on Jun 16, 2026." in shown
+    assert "To o…@alder.example.org on Jun 15, 2026: it came back." in shown
+    assert "office@" not in shown
 
 
 def test_a_district_reads_its_schools_and_changes_nothing(visitor, codes, scores):

@@ -99,11 +99,8 @@ def _mails(path: Path, content: bytes) -> Iterator[Message]:
 def _of_notification(notification: Message) -> Iterator[Returned]:
     """One for each recipient that the report names (RFC 3464, 2.3)."""
     status = _part(notification, "message/delivery-status")
-    blocks = status.get_payload() if status is not None else ()
-    if not isinstance(blocks, list):
-        return
     message_id = _original_id(notification)
-    for block in blocks:
+    for block in _inside(status):
         recipient = block.get("Original-Recipient") or block.get("Final-Recipient")
         if recipient:
             yield Returned(
@@ -118,13 +115,18 @@ def _part(whole: Message, kind: str) -> Message | None:
     return next((part for part in whole.walk() if part.get_content_type() == kind), None)
 
 
+def _inside(part: Message | None) -> list[Message]:
+    """The blocks of a report, or the mail in an attachment."""
+    inner = part.get_payload() if part is not None else None
+    return [each for each in inner if isinstance(each, Message)] if isinstance(inner, list) else []
+
+
 def _original_id(notification: Message) -> str:
     """The Message-ID of the mail that came back: in its returned headers, or what the report replies to."""
     attached = _part(notification, "message/rfc822")
     headers = _part(notification, "text/rfc822-headers")
     texts = []
-    if attached is not None and attached.is_multipart():
-        texts.append(str(attached.get_payload(0).get("Message-ID", "")))  # type: ignore[union-attr]
+    texts += [str(original.get("Message-ID", "")) for original in _inside(attached)]
     if headers is not None:
         text = headers.get_payload(decode=True)
         if isinstance(text, bytes):

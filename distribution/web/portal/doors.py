@@ -165,20 +165,25 @@ def year_of(request: Request, line: TheLine, room: TheOpenRoom, year: str) -> Ye
 TheYear = Annotated[Year, Depends(year_of)]
 
 
-def refuse(request: Request, room: Room, why: RefusalReason, *, code: str = "") -> NotHere:
-    """Note among the refused accesses what was asked of an organisation; the answer to raise."""
-    _refuse(request, room.guest, code or room.organization.code, why)
+def refuse(
+    request: Request, room: Room, why: RefusalReason, *, code: str = "", result_id: str = ""
+) -> NotHere:
+    """Note among the refused accesses what was asked of an organisation; the answer to raise.
+
+    `code`, `result_id`: where others than those of the path were asked for.
+    """
+    _refuse(request, room.guest, code or room.organization.code, why, result_id=result_id)
     return NotHere()
 
 
-def _refuse(request: Request, guest: Guest, code: str, why: RefusalReason) -> None:
+def _refuse(request: Request, guest: Guest, code: str, why: RefusalReason, *, result_id: str = "") -> None:
     line = line_of(request)
     in_path = request.path_params
     asked = Asked(
         organization_code=_id_in(code, longest=_ORGANIZATION_CODE),
         page=f"{request.method} {getattr(request.scope.get('route'), 'path', '?')}",
         academic_year=_id_in(in_path.get("year", ""), longest=_ACADEMIC_YEAR),
-        result_id=_id_in(in_path.get("result_id", ""), longest=_RESULT_ID),
+        result_id=_id_in(result_id or in_path.get("result_id", ""), longest=_RESULT_ID),
     )
     portal_access.note_refused(
         line, guest.person.person_id, asked, why, at=line.now(), address=address_of(request)

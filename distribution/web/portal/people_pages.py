@@ -60,6 +60,7 @@ def _people(
         status=status,
         tab="people",
         people=portal_access.people_of(line, own.code, at=line.now()),
+        mailings=portal_access.code_mailings(line, own.through or own.code, at=line.now()),
         may_name=own.role == ContactRole.COORDINATOR and not own.is_read_only,
         given=given or {"name": "", "email": ""},
         wrong=wrong,

@@ -153,9 +153,11 @@ def show_scores(request: Request, line: TheLine, shown: TheYear) -> Response:
 def _only_own_schools(request: Request, shown: Year, address: Address) -> None:
     """Raise NotHere where an address names a school that is not the organisation's to see."""
     place = address.get("after") or address.get("before")
-    for school in (address.get("school"), place.partition(".")[0]):
+    beside, _, result_id = place.partition(".")
+    for school, result in ((address.get("school"), ""), (beside, result_id)):
         if school and school not in shown.seen.schools:
-            raise refuse(request, shown.room, RefusalReason.NOT_YOUR_ORGANIZATION, code=school)
+            why = RefusalReason.NOT_YOUR_ORGANIZATION
+            raise refuse(request, shown.room, why, code=school, result_id=result)
 
 
 def _place(row: Mapping[str, object]) -> str:
