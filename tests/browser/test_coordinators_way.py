@@ -142,6 +142,7 @@ STATES = {
     "no match": f"/organizations/{SCHOOL}/years/2026-27/scores?month=1999-01",
     "people": f"/organizations/{SCHOOL}/people",
     "help": f"/organizations/{SCHOOL}/help",
+    "missing": f"/organizations/{SCHOOL}/years/2026-27/missing",
     "not ours": f"/organizations/{SCHOOL}/years/2026-27/scores/R-002/not-ours",
     "no code": "/no-code",
     "code": f"/organizations/{OTHER}/code",
@@ -160,11 +161,33 @@ def test_no_page_has_a_fault_that_axe_finds_nor_runs_out_of_its_width(reader, wi
     for name, path in STATES.items():
         reader.go(path)
         faults[name] = found(page)
+        if name == "missing":
+            look_up(page, "Nobodyatall")
+            faults["missing explained"] = found(page)
         if name == "code":
             page.get_by_label("Access code").fill("wrong")
             page.get_by_role("button", name="Continue").click()
             faults["code refused"] = found(page)
     assert {name: fault for name, fault in faults.items() if fault} == {}
+
+
+def look_up(page, who: str) -> None:
+    page.get_by_label("Registration number").fill(who)
+    page.get_by_label("Test date").fill("2026-11-20")
+    page.get_by_role("button", name="Look it up").click()
+
+
+def test_a_missing_score_is_looked_up_and_found_or_explained(reader):
+    page = reader.page
+    reader.come_in()
+    page.get_by_role("link", name="Look up why a score is missing").click()
+    look_up(page, "Nobodyatall")
+    expect(page.get_by_role("heading", name="No such score is in your list")).to_be_visible()
+    expect(page.get_by_text("The student did not name your school")).to_be_visible()
+    assert "Nobody" not in page.url
+    look_up(page, "C-R-002")
+    page.get_by_role("button", name="Show it in 2026–27").click()
+    expect(page.get_by_text("1 score of 120 match")).to_be_visible()
 
 
 def found(page) -> list[str]:

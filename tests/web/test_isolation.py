@@ -19,6 +19,7 @@ from tests.web.conftest import (
     STRANGER,
     Visitor,
     cookie,
+    stage,
 )
 
 FOREIGNERS = re.compile("Foreigner|Oldforeigner|R-F|C-6|C-7|Foreign School|Sisterly|R-S|C-5")
@@ -74,18 +75,19 @@ def test_no_form_takes_or_changes_a_foreign_record(kim, app, line):
 
 
 def test_every_refused_access_is_logged_with_who_where_and_what_was_asked_for(kim, line):
+    stage(line, (FOREIGN, {"result_id": "R-71", "candidate_id": "C-71"}))
     kim.get(f"/organizations/{FOREIGN}/years/2026-27/scores")
-    kim.get(f"{SCORES}/R-F/not-ours")
+    kim.get(f"{SCORES}/R-71/not-ours")
     kim.get(f"/organizations/{SCHOOL}/years/2023-24/scores")
     kim.get(f"{SCORES}?school={FOREIGN}")
-    kim.get(f"{SCORES}?after={FOREIGN}.R-F")
+    kim.get(f"{SCORES}?after={FOREIGN}.R-71")
     scores = "/organizations/{code}/years/{year}/scores"
     assert refusals(line)[-5:] == [
         (FOREIGN, "not-your-organization", f"GET {scores}", "2026-27", ""),
-        (SCHOOL, "no-such-result", f"GET {scores}/{{result_id}}/not-ours", "2026-27", "R-F"),
+        (SCHOOL, "no-such-result", f"GET {scores}/{{result_id}}/not-ours", "2026-27", "R-71"),
         (SCHOOL, "no-such-result", f"GET {scores}", "2023-24", ""),
         (FOREIGN, "not-your-organization", f"GET {scores}", "2026-27", ""),
-        (FOREIGN, "not-your-organization", f"GET {scores}", "2026-27", "R-F"),
+        (FOREIGN, "not-your-organization", f"GET {scores}", "2026-27", "R-71"),
     ]
 
 
