@@ -4,7 +4,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import IO, Any, cast
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 PAGE_ROWS = 50
 MOST_ROWS = 1_000  # on one page
 _MARKS_SHOWN = timedelta(days=90)  # after operations settled a mark, its words stay on the page so long
+_SAME_VISIT = timedelta(minutes=1)  # another page within it writes nothing
 _IN_MEMORY_BYTES = 1024**2
 _BLOCK_BYTES = 64 * 1024
 
@@ -128,13 +129,7 @@ def look(line: Line, viewer: Viewer, seen: Seen, *, year: int, asked: Asked) -> 
     """A page of scores, disclosed to the viewer, and what has changed since the last visit and export."""
     with line.connect(role=Role.PORTAL) as conn:
         before = _before(conn, viewer, year=year)
-        portal_visits.note(
-            conn,
-            person_id=viewer.person_id,
-            organization_code=viewer.organization_code,
-            session_id=viewer.session_id,
-            at=line.now(),
-        )
+        _note_visit(conn, viewer, before, at=line.now())
         conn.commit()
         question = _question(seen, year=year, asked=asked, before=before)
         with access.as_schools(conn, seen.schools):
@@ -226,6 +221,18 @@ def _counts(conn: psycopg.Connection, question: Question, before: Before) -> Cou
 
 def _reader(viewer: Viewer, year: int) -> Reader:
     return Reader(viewer.actor, f"portal view {academic_year.written(year)}")
+
+
+def _note_visit(conn: psycopg.Connection, viewer: Viewer, before: Before, *, at: datetime) -> None:
+    if before.here_at is not None and timedelta() <= at - before.here_at < _SAME_VISIT:
+        return
+    portal_visits.note(
+        conn,
+        person_id=viewer.person_id,
+        organization_code=viewer.organization_code,
+        session_id=viewer.session_id,
+        at=at,
+    )
 
 
 def _before(conn: psycopg.Connection, viewer: Viewer, *, year: int) -> Before:

@@ -27,7 +27,6 @@ class Answered:
     """A mark as its school reads it: when it was made, and what operations said. No student."""
 
     result_id: str
-    academic_year: int | None
     state: str
     marked_at: datetime
     settled_at: datetime | None
@@ -71,19 +70,15 @@ def make(conn: psycopg.Connection, school_code: str, result_id: str, *, person_i
 def answered(conn: psycopg.Connection, school_code: str, *, since: datetime) -> list[Answered]:
     """A school's own marks, open ones and those settled since a moment, the newest first.
 
-    `academic_year` is that of the score where it is in view again. Inside `access.as_schools`.
+    Inside `access.as_schools`.
     """
     with conn.cursor(row_factory=class_row(Answered)) as cursor:
         return cursor.execute(
             """
-            SELECT n.result_id, n.state, n.marked_at, n.settled_at, n.reason,
-                   CASE WHEN n.state = 'refused'
-                        THEN (SELECT max(s.academic_year) FROM portal.score AS s
-                              WHERE s.school_code = n.school_code AND s.result_id = n.result_id)
-                   END AS academic_year
-            FROM portal.not_our_student AS n
-            WHERE n.school_code = %s AND (n.state = 'open' OR n.settled_at > %s)
-            ORDER BY n.mark_id DESC
+            SELECT result_id, state, marked_at, settled_at, reason
+            FROM portal.not_our_student
+            WHERE school_code = %s AND (state = 'open' OR settled_at > %s)
+            ORDER BY mark_id DESC
             """,
             [school_code, since],
         ).fetchall()

@@ -9,8 +9,12 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """When a person last looked in another session, and last exported the whole year; None = never."""
+    """When a person last looked in another session, and last exported the whole year; None = never.
 
+    `here_at`: the last look in this session.
+    """
+
+    here_at: datetime | None = None
     visited_at: datetime | None = None
     exported_at: datetime | None = None
 
@@ -22,17 +26,16 @@ def before(
     with conn.cursor(row_factory=class_row(Before)) as cursor:
         found = cursor.execute(
             """
-            SELECT (SELECT max(last_at)
-                    FROM ledger.portal_visit
-                    WHERE person_id = %(person)s
-                      AND organization_code = %(code)s
-                      AND session_id <> %(session)s) AS visited_at,
+            SELECT max(last_at) FILTER (WHERE session_id = %(session)s) AS here_at,
+                   max(last_at) FILTER (WHERE session_id <> %(session)s) AS visited_at,
                    (SELECT max(exported_at)
                     FROM ledger.portal_export
                     WHERE person_id = %(person)s
                       AND organization_code = %(code)s
                       AND academic_year = %(year)s
                       AND whole_year) AS exported_at
+            FROM ledger.portal_visit
+            WHERE person_id = %(person)s AND organization_code = %(code)s
             """,
             {"person": person_id, "code": organization_code, "session": session_id, "year": year},
         ).fetchone()

@@ -211,7 +211,7 @@ def test_the_coordinator_reads_what_operations_made_of_a_mark(kim, line):
     settle_marks.refuse(line, first, reason="She enrolled with you in May.", by="pat", at=line.now())
     settle_marks.confirm(line, second, reason="The board moved it.", by="pat", at=line.now())
     shown = kim.get(SCORES).text
-    assert "it is in your list of 2026–27 again. “She enrolled with you in May.”" in shown
+    assert "it is in your list again. “She enrolled with you in May.”" in shown
     assert "it does not come back. “The board moved it.”" in shown
     assert ids(shown) == ["R-3", "R-1"]
 
