@@ -11,8 +11,8 @@ from distribution import academic_year
 from distribution.channels.portal import access
 from distribution.channels.portal.questions import SCHOOL_NAME, Question, Reader, rows_asked_for
 
-# Texts in which a spreadsheet may find a formula: numbers, dates, codes without signs, the catalogue's titles and
-# our own closed words hold none. The school's name is guarded where it is looked up, once for all rows.
+# Texts in which a spreadsheet may find a formula: numbers, dates, codes without signs, the catalogue's titles
+# and our own closed words hold none. The school's name is guarded where it is looked up, once for all rows.
 _GUARDED = frozenset(
     {"result_id", "candidate_id", "last_name", "first_name", "middle_name", "voucher_order_id"}
 )

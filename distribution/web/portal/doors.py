@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Depends, Form, Request
+from fastapi.concurrency import run_in_threadpool
 
 from distribution import academic_year
 from distribution.errors import PermanentError, UsageError
@@ -78,7 +79,12 @@ class Room:
         }
 
 
-def line_of(request: Request) -> Line:
+# Dependencies that wait for nothing are coroutines: a plain function costs a way to another thread and back.
+async def line_of(request: Request) -> Line:
+    return _line(request)
+
+
+def _line(request: Request) -> Line:
     line: Line = request.app.state.line
     return line
 
@@ -110,19 +116,19 @@ def guest_of(request: Request, line: TheLine) -> Guest:
 TheGuest = Annotated[Guest, Depends(guest_of)]
 
 
-def room_of(request: Request, guest: TheGuest, code: str) -> Room:
+async def room_of(request: Request, guest: TheGuest, code: str) -> Room:
     """The organisation of the path, whatever it still needs. Raises NotHere for one not the guest's."""
     for organization in guest.person.organizations:
         if organization.code == code:
             return Room(guest, organization, _viewer(guest, organization))
-    _refuse(request, guest, code, RefusalReason.NOT_YOUR_ORGANIZATION)
+    await run_in_threadpool(_refuse, request, guest, code, RefusalReason.NOT_YOUR_ORGANIZATION)
     raise NotHere
 
 
 TheRoom = Annotated[Room, Depends(room_of)]
 
 
-def open_room_of(room: TheRoom) -> Room:
+async def open_room_of(room: TheRoom) -> Room:
     """The organisation of the path with code and agreement in order. Raises CodeNeeded."""
     if room.organization.needs_code or room.organization.needs_agreement:
         raise CodeNeeded(room.organization)
@@ -177,7 +183,7 @@ def refuse(
 
 
 def _refuse(request: Request, guest: Guest, code: str, why: RefusalReason, *, result_id: str = "") -> None:
-    line = line_of(request)
+    line = _line(request)
     in_path = request.path_params
     asked = Asked(
         organization_code=_id_in(code, longest=_ORGANIZATION_CODE),
@@ -212,7 +218,7 @@ def _viewer(guest: Guest, organization: Organization) -> Viewer:
     )
 
 
-def own_form(
+async def own_form(
     request: Request, guest: TheGuest, form_token: Annotated[str, Form(alias=csrf.FIELD)] = ""
 ) -> None:
     """Raise ForeignForm unless a page of this session sent the form."""
