@@ -26,7 +26,7 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from distribution.channels.portal import access, export, scores
+from distribution.channels.portal import access, export, questions, scores
 from distribution.channels.portal.questions import Question, Reader
 from distribution.jobs.wiring import Line
 from distribution.ledger import embedded, upgrade
@@ -146,7 +146,7 @@ def school_years(line: Line, chosen: list[tuple[str, int]]) -> None:
             question = Question(schools={school: "x"}, year=year, on=date(2027, 3, 15))
             with access.as_schools(conn, [school]):
                 conn.execute(
-                    f"SELECT {columns} {scores.rows_asked_for(question)} {scores.order_of(question)}",
+                    f"SELECT {columns} {questions.rows_asked_for(question)} {questions.order_of(question)}",
                     question.parameters,
                 ).fetchall()
 
@@ -160,7 +160,7 @@ def school_years(line: Line, chosen: list[tuple[str, int]]) -> None:
         def spent(school: str, year: int) -> float:
             """What the server itself says: planning and execution, without the way to the client."""
             question = Question(schools={school: "x"}, year=year, on=date(2027, 3, 15))
-            asked = f"SELECT {columns} {scores.rows_asked_for(question)} {scores.order_of(question)}"
+            asked = f"SELECT {columns} {questions.rows_asked_for(question)} {questions.order_of(question)}"
             with access.as_schools(conn, [school]):
                 plan = conn.execute(
                     psycopg.ClientCursor(conn).mogrify(
@@ -175,7 +175,8 @@ def school_years(line: Line, chosen: list[tuple[str, int]]) -> None:
 
         def page(school: str, year: int) -> None:
             question = Question(schools={school: "x"}, year=year, on=date(2027, 3, 15))
-            scores.page(conn, question, reader=reader, cursor=None, size=50)
+            with access.as_schools(conn, [school]):
+                scores.page(conn, question, reader=reader, cursor=None, size=50)
 
         told("a page of 50 with its disclosures", [timed(lambda e=each: page(*e)) for each in chosen])
 

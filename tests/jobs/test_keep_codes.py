@@ -9,7 +9,7 @@ import pytest
 
 from distribution.cli import app
 from distribution.errors import UsageError
-from distribution.jobs import keep_codes, portal_access, portal_notices, reconcile_deliveries
+from distribution.jobs import keep_codes, portal_access, portal_notices, reconcile_deliveries, standing
 from distribution.jobs.issue_access_codes import issue, listed
 from distribution.jobs.portal_access import NotAccepted
 from distribution.jobs.stage_scores import stage_scores
@@ -188,7 +188,7 @@ def needs(line, on=DAY):
     return {need["what"]: need for need in reconcile_deliveries.reconcile(line, on=on)["needs_a_person"]}
 
 
-def test_schools_with_scores_and_nobody_able_to_sign_in_are_listed(line):
+def test_schools_with_scores_and_nobody_able_to_sign_in_are_listed(line, monkeypatch, capsys):
     with line.connect() as conn:
         conn.execute("DELETE FROM ledger.mail WHERE organization_code = %s", [SCHOOL])
         conn.execute("DELETE FROM ledger.access_code WHERE organization_code = %s", [SCHOOL])
@@ -199,6 +199,17 @@ def test_schools_with_scores_and_nobody_able_to_sign_in_are_listed(line):
     seen = needs(line)
     assert seen["1 school with scores and nobody able to sign in: no-code"]["institution"] == SCHOOL
     assert seen["1 school with scores and nobody able to sign in: no-coordinator"]["institution"] == OTHER
+    monkeypatch.setenv("DISTRIBUTION_HOME", str(line.settings.home))
+    monkeypatch.setenv("DISTRIBUTION_DATABASE_URL", line.url)
+    capsys.readouterr()
+    unopened = standing.unopened_schools(line)
+    assert [(row["code"], row["scores"], row["why"]) for row in unopened] == [
+        (SCHOOL, 1, "no-code"),
+        (OTHER, 1, "no-coordinator"),
+    ]
+    assert all(row["what_to_do"] for row in unopened)
+    assert app.main(["school", "unopened", "--json"]) == 0
+    assert "schools" in json.loads(capsys.readouterr().out)
     with line.connect() as conn:
         records.contact(conn, DISTRICT, "coordinator", email="dana@example.org")
     mint(line, DISTRICT)
