@@ -45,17 +45,17 @@ def line(module_line):
             records.contact(conn, code, "coordinator", email=ROBIN, name="Robin Both")
         for number in range(120):
             paid = ("self", "voucher")[number % 2]
-            _owe(conn, f"R-{number:03d}", SCHOOL, last_name=_NAMES[number % 8], grade="11", funding=paid)
-        _owe(conn, "R-OLD", SCHOOL, last_name="Former", test_date=date(2026, 5, 2))
-        _owe(conn, "R-OTHER", OTHER, last_name="Hill")
-        _owe(conn, "R-000", SCHOOL, revision=2, scaled_score=58, last_name="Abara")
-        _owe(conn, "R-001", SCHOOL, revision=2, status="cancelled", last_name="Aguilar")
+            owe(conn, f"R-{number:03d}", SCHOOL, last_name=_NAMES[number % 8], grade="11", funding=paid)
+        owe(conn, "R-OLD", SCHOOL, last_name="Former", test_date=date(2026, 5, 2))
+        owe(conn, "R-OTHER", OTHER, last_name="Hill")
+        owe(conn, "R-000", SCHOOL, revision=2, scaled_score=58, last_name="Abara")
+        owe(conn, "R-001", SCHOOL, revision=2, status="cancelled", last_name="Aguilar")
     stage_scores(module_line, run_id="N20261123-01", on=NIGHT)
     local_accounts.write(module_line, {ROBIN: PASSWORD}, {ROBIN: "Robin Both"})
     return module_line
 
 
-def _owe(conn, result_id: str, school: str, **given) -> None:
+def owe(conn, result_id: str, school: str, **given) -> None:
     version = records.result(conn, result_id, candidate_id=f"C-{result_id}", first_name="Ann", **given)
     action = "N" if version["revision"] == 1 else "X" if version["status"] == "cancelled" else "C"
     records.owe(conn, version, school, action)

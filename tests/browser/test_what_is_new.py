@@ -6,14 +6,14 @@ import pytest
 from playwright.sync_api import expect
 
 from distribution.jobs.stage_scores import stage_scores
-from tests.browser.conftest import SCHOOL, _owe
+from tests.browser.conftest import SCHOOL, owe
 from tests.browser.test_coordinators_way import downloaded
 
 
 def stage(line, run: str, *rows: tuple[str, dict]) -> None:
     with line.connect() as conn:
         for result_id, given in rows:
-            _owe(conn, result_id, SCHOOL, **given)
+            owe(conn, result_id, SCHOOL, **given)
     stage_scores(line, run_id=run, on=date(2026, 11, 24))
 
 

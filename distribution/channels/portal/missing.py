@@ -72,6 +72,7 @@ def marked(conn: psycopg.Connection, question: Question, *, on: date) -> datetim
         WHERE s.school_code = ANY(%(codes)s::text[])
           AND s.academic_year = %(year)s
           AND s.test_date = %(tested)s
+          AND s.reportable_until >= %(on)s
           AND n.state = 'open'
           AND {matches()}
         """,
