@@ -691,7 +691,7 @@ CREATE TABLE portal.notice_preference (
 
 -- Scores that a coordinator says belong to no student of the school: they leave its view, operations decide.
 CREATE TABLE portal.not_our_student (
-    mark_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    mark_id         bigint GENERATED ALWAYS AS IDENTITY,
     school_code     text NOT NULL,
     result_id       text NOT NULL,
     person_id       bigint NOT NULL REFERENCES portal.person,
@@ -699,7 +699,8 @@ CREATE TABLE portal.not_our_student (
     state           text NOT NULL DEFAULT 'open',    -- model.MarkState
     settled_at      timestamptz,
     settled_by      text,
-    reason          text NOT NULL DEFAULT ''         -- what the coordinator reads about it
+    reason          text NOT NULL DEFAULT '',        -- what the coordinator reads about it
+    PRIMARY KEY (mark_id, school_code)
 );
 -- One mark at a time hides a score; refused ones stay as a record.
 CREATE UNIQUE INDEX not_our_student_hides ON portal.not_our_student (school_code, result_id) WHERE state <> 'refused';
