@@ -94,12 +94,14 @@ def format_details(contents: pd.DataFrame, form: Form) -> DetailLines:
     cells = []
     for field in form.fields(RecordKind.DETAIL):
         column, spelled = details.held_by(form.encoding, _column(values, field))
-        too_long |= pc.greater(pc.utf8_length(column), field.length).to_numpy(zero_copy_only=False)
+        lengths = pc.utf8_length(column)
+        shortest, longest = (length or 0 for length in pc.min_max(lengths).as_py().values())
+        if longest > field.length:
+            too_long |= pc.greater(lengths, field.length).to_numpy(zero_copy_only=False)
         transliterated |= spelled
         if spelled.any():
             lost |= spelled & pc.equal(column, "").to_numpy(zero_copy_only=False)
-        is_fixed = form.layout.kind is LayoutKind.FIXED
-        cells.append(_padded(column, field) if is_fixed else _quoted(column, field))
+        cells.append(_written(column, field, form, shortest=shortest, longest=longest))
     if form.layout.slots > 1:
         seats = _seated(contents, form)
         lines, counts = _shared(cells, form, seats), seats.counts
@@ -162,9 +164,18 @@ def _empty_slot(form: Form) -> str:
 def _column(values: pa.Table, field: Field) -> pa.Array:
     if field.name in ("record", "filler"):
         text = RecordKind.DETAIL.value if field.name == "record" else ""
-        return pa.array(np.full(values.num_rows, text, dtype=object), pa.large_string())
+        return pa.repeat(_text(text), values.num_rows)
     column = values.column(field.name).combine_chunks()
     return column.cast(pa.large_string())
+
+
+def _written(column: pa.Array, field: Field, form: Form, *, shortest: int, longest: int) -> pa.Array:
+    """The column as it stands in the lines; many are empty or fill their field: no row needs a look."""
+    if form.layout.kind is not LayoutKind.FIXED:
+        return _quoted(column, field) if longest else column
+    if not longest:
+        return pa.repeat(_text(" " * field.length), len(column))
+    return column if shortest == field.length else _padded(column, field)
 
 
 def _padded(column: pa.Array, field: Field) -> pa.Array:
