@@ -64,6 +64,7 @@ def draw_results(world: World, day: date, count: int, *, faults: bool = False) -
     status, score = _scores(chance, count, settled=max(sittings.shown, sittings.settled))
     funding, order, school = draw_schools(chance, world.directory, world.orders(day), count, sittings.shown)
     recipient_1, recipient_2 = draw_recipients(chance, world.directory, count, sittings.shown)
+    optional = _optional_columns(chance, sittings.persons, school)
     numbers = range(FAULT_NUMBERS, FAULT_NUMBERS + count) if faults else range(count)
     prefix = world.result_prefix(day)
     return ResultRows(
@@ -75,7 +76,7 @@ def draw_results(world: World, day: date, count: int, *, faults: bool = False) -
             "last_name": last,
             "first_name": first,
             "middle_name": middle,
-            "birth_date": _birth_dates(chance, day, sittings),
+            "birth_date": _birth_dates(chance, day, sittings, optional["grade"]),
             "gender": gender,
             "exam_code": sittings.exam,
             "test_date": tested,
@@ -86,7 +87,7 @@ def draw_results(world: World, day: date, count: int, *, faults: bool = False) -
             "attending_code": school,
             "recipient_1": recipient_1,
             "recipient_2": recipient_2,
-            **_optional_columns(chance, sittings.persons, school),
+            **optional,
         }
     )
 
@@ -190,9 +191,14 @@ def _candidate_ids(world: World, day: date, persons: Any, first: int) -> Cells:
     return _texts(f"{prefix}{number:07d}" for number in (persons + first).tolist())
 
 
-def _birth_dates(chance: Chance, day: date, sittings: _Sittings) -> Cells:
+def _birth_dates(chance: Chance, day: date, sittings: _Sittings, grade: Cells) -> Cells:
+    """Students in a grade are as old as its pupils, others 16 and more; who tested long ago is older."""
     size = int(sittings.persons[-1]) + 1 if len(sittings.persons) else 0
-    age_days = 16 * 366 + chance.draw("age", size) ** 3 * 30 * 365
+    luck = chance.draw("age", size)
+    age_days = 16 * 366 + luck**3 * 30 * 365
+    at_school = np.flatnonzero(grade != "")
+    pupils = sittings.persons[at_school]
+    age_days[pupils] = (5.3 + grade[at_school].astype(np.int64) + luck[pupils]) * 365
     age_days[sittings.persons[sittings.old]] += 22 * 365
     born = np.datetime64(day) - age_days.astype(np.int64).astype("timedelta64[D]")
     texts: Cells = np.datetime_as_string(born).astype(object)[sittings.persons]
