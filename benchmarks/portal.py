@@ -6,36 +6,47 @@ The peer of the export is the same rows through SQLAlchemy's ORM and Python's cs
 """
 
 import argparse
+import contextlib
 import csv
 import io
 import shutil
+import socket
 import statistics
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import sqlalchemy
 import sqlalchemy.orm
 import uvicorn
+from starlette.requests import Request
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from distribution.channels.portal import access, export, questions, scores
 from distribution.channels.portal.questions import Question, Reader
+from distribution.jobs import portal_scores
 from distribution.jobs.wiring import Line
 from distribution.ledger import embedded, upgrade
 from distribution.ledger.connection import Role
+from distribution.ledger.pools import Pools
 from distribution.settings import Settings, make_home
 from distribution.web import sessions
+from distribution.web.portal import doors, score_pages
 from distribution.web.portal.app import make_app
+from distribution.web.portal.pages import page
 from tests.support import records
 from tests.support.portal import let_in, mint
+from tests.support.sftp_servers import free_port
 
 FIRST_YEAR, YEARS = 2017, 10
 BIG, BIG_ROWS = "B00001", 50_000
@@ -276,14 +287,34 @@ def served(line: Line, chosen: list[tuple[str, int]]) -> None:
             records.contact(conn, school, "coordinator", email=f"c{number}@example.org")
         person = let_in(line, f"c{number}@example.org", school, mint(line, school, year=year), at=NOW)
         tokens.append(sessions.begin(line, person_id=person.person_id, former_token="", address=""))
-    server = uvicorn.Server(
-        uvicorn.Config(make_app(line), port=0, log_config=None, access_log=False, timeout_keep_alive=75)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    with _server(line) as base:
+        _ask(base, schools, tokens, year)
+    _tell_the_parts(line, schools, tokens, year)
+
+
+@contextmanager
+def _server(line: Line) -> Iterator[str]:
+    """The portal in a process of its own; yields its address."""
+    port = free_port()
+    told = [str(line.url), str(line.settings.home), str(port)]
+    server = subprocess.Popen([sys.executable, __file__, "--serve", *told])
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def serve(url: str, home: str, port: str) -> None:
+    line = Line(settings=Settings(home=Path(home), database_url=url), url=url, now=lambda: NOW)
+    uvicorn.run(make_app(line), port=int(port), log_config=None, access_log=False, timeout_keep_alive=75)
+
+
+def _ask(base: str, schools: list[str], tokens: list[str], year: int) -> None:
     errors: list[int] = []
 
     def ask(number: int, client: httpx.Client) -> float:
@@ -324,15 +355,65 @@ def served(line: Line, chosen: list[tuple[str, int]]) -> None:
         times,
         "goal: 0 errors",
     )
-    server.should_exit = True
-    thread.join(timeout=30)
+
+
+def _tell_the_parts(line: Line, schools: list[str], tokens: list[str], year: int) -> None:
+    """Where the time of a page goes, in this process: each part in turn, as the page asks for it."""
+    pools = Pools(line.url, most=2)
+    line = replace(line, pools=pools)
+    app = make_app(line)
+    spent: dict[str, list[float]] = {}
+    try:
+        for school, token in list(zip(schools, tokens, strict=True)) * 4:
+            headers = [(b"cookie", f"{sessions.COOKIE}={token}".encode())]
+            scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers}
+            _walk(line, Request(scope | {"app": app}), school, year, spent)
+    finally:
+        pools.close()
+    for part, times in spent.items():
+        told(f"  of a page: {part}", times[len(schools) :])
+
+
+def _walk(line: Line, request: Request, school: str, year: int, spent: dict[str, list[float]]) -> None:
+    def lap(part: str, act: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        given = act()
+        spent.setdefault(part, []).append((time.perf_counter() - began) * 1000)
+        return given
+
+    guest = lap("session and person", lambda: doors.guest_of(request, line))
+    own = next(each for each in guest.person.organizations if each.code == school)
+    room = doors.Room(guest, own, doors._viewer(guest, own))
+    seen = lap("schools and years", lambda: portal_scores.seen_by(line, room.viewer))
+    asked = portal_scores.Asked()
+    shown = lap(
+        "counts, rows, disclosures",
+        lambda: portal_scores.look(line, room.viewer, seen, year=year, asked=asked),
+    )
+    values = doors.Year(room, year, seen).values() | {
+        "tab": "scores",
+        "shown": shown,
+        "asked": asked,
+        "search_words": "",
+        "address": score_pages.Address(()),
+        "opened": frozenset(),
+        "sorts": tuple(portal_scores.Sort),
+        "most": 1000,
+        "first": "",
+        "last": "",
+    }
+    lap("the page's text", lambda: page(request, "scores", **values))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--keep", type=Path, help="folder of a cluster to fill once and use again")
     options = parser.parse_args()
+    if options.serve:
+        serve(*options.serve)
+        return 0
     cluster = options.keep or CLUSTERS / f"score-distribution-bench-{time.time_ns()}"
     is_filled = (cluster / "filled").exists()
     url = embedded.start(cluster)
