@@ -32,8 +32,9 @@ portal: export DISTRIBUTION_PORTAL_URL ?= http://127.0.0.1:8081
 portal: setup ## The coordinators' portal over a demo of three academic years, until Ctrl-C
 	@$(PY) -m distribution.demo.portal --serve
 
+# Most of a test's time is waiting for servers, so there are more workers than cores; a module stays with one worker.
 test: setup debian lint types ## Everything that must hold before a change is handed in
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 4 --dist loadfile
 
 proof: setup ## The long checks
 	@bash tools/debian_packages.sh proof

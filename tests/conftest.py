@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test that asks for one: one cluster a session, one database a test."""
 
 import itertools
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,10 @@ NIGHT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # 22:00 on Monday 23 November 
 
 
 @pytest.fixture(scope="session")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a migrated template database on an embedded server of this session."""
+def cluster_url() -> Iterator[str]:
+    """The URL of a migrated template database on an embedded server of this session and worker."""
     # As root the server runs as another user, so its folder may not lie below pytest's private one.
-    folder = Path(tmp_path_factory.mktemp("cluster"))
-    cluster = Path("/var/tmp") / f"score-distribution-tests-{folder.parent.name}-{folder.name}"
+    cluster = Path("/var/tmp") / f"score-distribution-tests-{secrets.token_hex(6)}"
     url = embedded.start(cluster)
     _be_quick(url)
     upgrade.make_database(url)

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,7 @@ def _endpoint(line: Line, di: str) -> dict[str, str]:
     return row[0]
 
 
+@cache
 def _spec(layout: str) -> dict:
     printed = subprocess.run(
         [sys.executable, "-m", "distribution", "layout", "spec", layout, "--json"],
@@ -178,11 +180,11 @@ def test_paper_holds_exactly_what_the_feed_asked_for(night, expected):
         if (each.recipient, row["result_id"]) in held:
             continue
         printed += 1
-        title = title_of(row["exam_code"], date.fromisoformat(row["test_date"]))
+        title = _squeezed(title_of(row["exam_code"], date.fromisoformat(row["test_date"])))
         texts = [
             text
             for text in pages[each.recipient]
-            if row["candidate_id"] in text and _squeezed(title) in text and row["scaled_score"] in text
+            if row["candidate_id"] in text and title in text and row["scaled_score"] in text
         ]
         assert texts, f"result {row['result_id']} is not on paper for {each.recipient}"
         for part in ("last_name", "first_name"):
