@@ -1,6 +1,7 @@
 """Fitting words into widths: set down, then broken over lines, never cut."""
 
 from dataclasses import dataclass
+from unicodedata import combining
 
 from distribution.channels.paper import fonts, geometry
 
@@ -40,12 +41,12 @@ def wrap(text: str, font: str, size: float, *, width: float, break_words: bool =
 
 
 def _parts(word: str, font: str, size: float, room: float) -> list[str]:
-    """A word in pieces that fit, the longest first."""
+    """A word in pieces that fit, the longest first; an accent stays with its letter."""
     if fonts.width(word, font, size) <= room:
         return [word]
     parts = [""]
     for character in word:
-        if parts[-1] and fonts.width(parts[-1] + character, font, size) > room:
+        if parts[-1] and not combining(character) and fonts.width(parts[-1] + character, font, size) > room:
             parts.append("")
         parts[-1] += character
     return parts
