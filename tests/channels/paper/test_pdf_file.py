@@ -70,6 +70,11 @@ def test_metadata_say_part_2_level_b_and_agree_with_the_information_dictionary(p
     assert "/DisplayDocTitle true" in plain
 
 
+def test_outline_titles_are_utf_16_with_the_high_byte_first(plain):
+    title = "0001 · 4471".encode("utf-16-be").hex()
+    assert f"/Title <feff{title}>" in plain
+
+
 def test_every_page_and_form_names_its_resources_and_colour_has_an_intent(plain):
     pages, forms = plain.count("/Type /Page\n"), plain.count("/Subtype /Form")
     assert plain.count("/Resources ") == pages + forms
