@@ -141,16 +141,18 @@ _DELIVERY_HOLDS = {
     ),
     DeliveryHoldReason.NO_ADDRESS: Advice(
         "The institution gets paper, but its address is incomplete, or mail sent to it came back.",
-        "Ask the institution for its postal address and have it sent in an institutions feed.",
+        "Ask the institution for its postal address, in the US with its whole ZIP code, and have it sent in "
+        "an institutions feed.",
     ),
     DeliveryHoldReason.ADDRESS_TOO_LONG: Advice(
         "The address does not fit the envelope window, even in small type.",
         "Have a shorter address sent in an institutions feed.",
     ),
     DeliveryHoldReason.NO_GLYPH: Advice(
-        "A name holds a character that no installed font can print, or that the institution's encoding "
-        "lacks.",
-        "Paper: install a font that holds the script. Electronic: agree on utf-8 with the institution.",
+        "A name holds a letter or an accent that no installed font sets rightly, or that the institution's "
+        "encoding lacks.",
+        "Paper: have the name sent without that accent, or add a font. Electronic: agree on utf-8 with the "
+        "institution.",
     ),
     DeliveryHoldReason.NAME_TOO_LONG: Advice(
         "A name is longer than its field in the institution's layout.",

@@ -135,7 +135,7 @@ def _frame_of(drafts: list[content.Piece]) -> pd.DataFrame:
             "stock": [str(stock.name) for stock, _ in planned],
             "sheets": [len(sheets) for _, sheets in planned],
             "country": [piece.address.country for piece in drafts],
-            "postal_code": [piece.address.postal_code for piece in drafts],
+            "postal_code": [addresses.sorting_code(piece.address) for piece in drafts],
             "international": [not addresses.is_domestic(piece.address.country) for piece in drafts],
         }
     )

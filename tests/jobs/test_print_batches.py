@@ -155,6 +155,17 @@ def test_batches_hold_pieces_of_one_thickness_and_flats_go_apart(line):
     assert found == [("no10-window", 1, 2, 1), ("no10-window", 3, 1, 2), ("flat-9x12", 6, 1, 3)]
 
 
+def test_pieces_lie_in_the_order_of_their_zip_digits_however_the_codes_are_written(line):
+    codes = {"4471": "50613-0002", "4472": "506130001", "4473": "50613", "4474": "01234"}
+    for di, postal_code in codes.items():
+        college(line, di, postal_code=postal_code)
+        owe(line, di, f"R-{di}")
+    walk(line)
+    with line.connect() as conn:
+        pieces = batches.pieces_of(conn, "PB-20261123-A")
+    assert [piece.di for piece in pieces] == ["4474", "4473", "4472", "4471"]
+
+
 def test_all_scores_of_a_candidate_stand_on_one_report(line):
     college(line, "4471")
     for exam in ("FINACC", "BUSLAW"):
@@ -182,11 +193,14 @@ def test_what_cannot_be_printed_is_held_and_the_rest_goes(line):
     college(line, "4471")
     college(line, "4472", address_1="")
     college(line, "4473", name="Academy" * 12)
-    for code, result_id in (("4471", "R-1"), ("4472", "R-2"), ("4473", "R-3"), ("9999", "R-4")):
+    college(line, "4474", postal_code="1234")
+    for code, result_id in (
+        ("4471", "R-1"), ("4472", "R-2"), ("4473", "R-3"), ("9999", "R-4"), ("4474", "R-6"),
+    ):  # fmt: skip
         owe(line, code, result_id)
     owe(line, "4471", "R-5", last_name="王")
     outcome = walk(line)
-    assert (outcome.placed, outcome.held) == (1, 4)
+    assert (outcome.placed, outcome.held) == (1, 5)
     with line.connect() as conn:
         held = conn.execute(
             "SELECT d.result_id, h.reason FROM ledger.hold AS h JOIN ledger.delivery AS d USING (delivery_id)"
@@ -196,6 +210,7 @@ def test_what_cannot_be_printed_is_held_and_the_rest_goes(line):
         "R-3": "address-too-long",
         "R-4": "no-address",
         "R-5": "no-glyph",
+        "R-6": "no-address",
     }
 
 

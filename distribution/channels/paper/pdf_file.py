@@ -259,7 +259,7 @@ def _references(numbers: Iterable[int]) -> str:
 
 
 def _text(words: str) -> str:
-    """A text string (PDF 32000-1, 7.9.2.2): ASCII as it is, else UTF-16 that begins with FE FF, high byte first."""
+    """A text string (PDF 32000-1, 7.9.2.2): ASCII as it is, else FE FF and UTF-16, high byte first."""
     if words.isascii():
         return f"({_escaped(words)})"
     return f"<FEFF{words.encode('utf-16-be').hex().upper()}>"

@@ -42,6 +42,25 @@ def test_an_incomplete_address_holds_the_delivery(missing):
     assert addresses.fault_of(an_address(**{missing: ""})) == DeliveryHoldReason.NO_ADDRESS
 
 
+@pytest.mark.parametrize("code", ["1234", "ABC", "582011", "58201-001", "5820l", "٥٨٢٠١", "58201-0001-2"])
+def test_a_zip_code_with_other_than_5_9_or_11_digits_holds_the_delivery(code):
+    assert addresses.fault_of(an_address(postal_code=code)) == DeliveryHoldReason.NO_ADDRESS
+
+
+@pytest.mark.parametrize("code", ["01234", "58201-0001", "582010001", "58201 0001", "58201000199"])
+def test_a_whole_zip_code_is_printed_as_it_came_and_sorted_by_its_digits(code):
+    address = an_address(postal_code=code)
+    assert addresses.fault_of(address) == ""
+    assert addresses.lines_of(address)[-1].endswith(code)
+    assert addresses.sorting_code(address) == code.replace("-", "").replace(" ", "")
+
+
+def test_a_postal_code_abroad_is_taken_as_it_is():
+    address = an_address(country="GB", state="", postal_code="WC2A 2AE")
+    assert addresses.fault_of(address) == ""
+    assert addresses.sorting_code(address) == "WC2A 2AE"
+
+
 def test_no_address_at_all_holds_the_delivery():
     assert addresses.fault_of(None) == DeliveryHoldReason.NO_ADDRESS
 
