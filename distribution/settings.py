@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         Field(description="Processes that write print batches at one time; 0 = one per core.", ge=0, le=64),
     ] = 0
     return_address: Annotated[
-        str, Field(description="Return address on the envelope sheet; lines parted by `|`.")
+        str, Field(description="Return address on the envelope sheet; one to three lines parted by `|`.")
     ] = "CLEP Score Reports|PO Box 0000|Anytown NY 00000"
 
     sftp_sessions: Annotated[int, Field(description="SFTP sessions at one time.", ge=1, le=64)] = 32

@@ -103,11 +103,13 @@ def write_proof(
 ) -> None:
     """Write the edge cases and a calibration page per envelope, for eyes and rulers."""
     from distribution import settings
-    from distribution.jobs import proof_pieces
+    from distribution.jobs import paper_settings, proof_pieces
 
-    folder = out or settings.load().home / "proof"
+    stated = settings.load()
+    return_address = paper_settings.return_address(stated)
+    folder = out or stated.home / "proof"
     rows: list[dict[str, Any]] = []
-    for case in proof_pieces.write_proof(folder, against=against):
+    for case in proof_pieces.write_proof(folder, against=against, return_address=return_address):
         rows.append(
             {
                 "name": case.name,

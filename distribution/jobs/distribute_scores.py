@@ -16,6 +16,7 @@ from distribution.jobs import (
     close_books,
     ingest_feeds,
     mails,
+    paper_settings,
     preview_night,
     print_batches,
     read_acknowledgements,
@@ -40,7 +41,9 @@ def open_run(line: Line, *, on: date, only: str | None = None) -> str:
     """The id of tonight's run; one of tonight that was broken off goes on.
 
     A broken-off run of another date or channel is closed with what it did; this one takes over its open work.
+    Raises UsageError, before there is a run, for a setting that no batch could be printed with.
     """
+    _check_settings(line, only)
     with _alone(line), line.connect() as conn:
         return _opened(conn, line, on=on, only=only).run_id
 
@@ -189,8 +192,10 @@ def run_nightly(
 ) -> dict[str, Any]:
     """The whole night in this process: the document of contract section 5; `exit` in it is the exit code.
 
-    Raises AnotherRunHoldsTheLock when another run is at work.
+    Raises AnotherRunHoldsTheLock when another run is at work, and UsageError, before anything is done, for a
+    setting that no batch could be printed with.
     """
+    _check_settings(line, only)
     if dry_run:
         return preview_night.preview_night(line, on=on, only=only)
     with _alone(line):
@@ -219,6 +224,11 @@ def run_nightly(
 
 def _wanted(run: Run, channel: Channel) -> bool:
     return run.state == "running" and run.only_channel in (None, channel)
+
+
+def _check_settings(line: Line, only: str | None) -> None:
+    if only in (None, Channel.PAPER):
+        paper_settings.check(line.settings)
 
 
 def _running(line: Line, run_id: str) -> Run:

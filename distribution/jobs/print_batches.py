@@ -16,7 +16,7 @@ import psycopg
 from distribution import filenames
 from distribution.channels.paper import addresses, content, geometry, layout, outbox, preflight
 from distribution.errors import PermanentError
-from distribution.jobs import mail_codes, set_batch, write_batches
+from distribution.jobs import mail_codes, paper_settings, set_batch, write_batches
 from distribution.jobs.wiring import Line, actor
 from distribution.jobs.write_batches import Written
 from distribution.ledger import batches, deliveries, institutions, receipts, returned_mail
@@ -38,7 +38,11 @@ class PaperOutcome:
 
 
 def print_batches(line: Line, *, run_id: str, on: date) -> PaperOutcome:
-    """Finish batches that an earlier run left without proof, then plan and write those of tonight."""
+    """Finish batches that an earlier run left without proof, then plan and write those of tonight.
+
+    Raises UsageError, before anything is planned, for a setting that pieces cannot be printed with.
+    """
+    paper_settings.check(line.settings)
     with line.connect() as conn:
         left_over = batches.unproved(conn)
     placed = _write_and_prove(line, left_over, run_id=run_id)

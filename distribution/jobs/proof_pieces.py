@@ -1,7 +1,7 @@
 """The proof of the paper design: edge cases and calibration pages as files, measured and compared."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,22 +32,27 @@ class ProvedCase:
         return self.clear.least >= geometry.CLEARANCE
 
 
-def write_proof(folder: Path, *, against: Path | None = None) -> Iterator[ProvedCase]:
+def write_proof(
+    folder: Path, *, against: Path | None = None, return_address: Sequence[str] = proof.RETURN_ADDRESS
+) -> Iterator[ProvedCase]:
     """Write every case and calibration page into a folder, each case when it is asked for.
 
     `against` is a folder of an earlier proof: where one of its pictures shows something else, the difference
-    is written beside the new picture as `…-difference.png`.
+    is written beside the new picture as `…-difference.png`. Give the house's own return
+    address: what is measured is then what will be printed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stock in geometry.STOCKS.values():
         page = calibration.calibration_page(stock, created_at=_FROZEN)
         outbox.place(folder, f"calibration-{stock.name}.pdf", page)
     for number, case in enumerate(edge_cases.edge_cases(), start=1):
-        yield _write_case(folder, f"{number:02d}-{case.name}", case, against)
+        yield _write_case(folder, f"{number:02d}-{case.name}", case, against, return_address)
 
 
-def _write_case(folder: Path, name: str, case: edge_cases.EdgeCase, against: Path | None) -> ProvedCase:
-    stock, printed = proof.print_case(case)
+def _write_case(
+    folder: Path, name: str, case: edge_cases.EdgeCase, against: Path | None, return_address: Sequence[str]
+) -> ProvedCase:
+    stock, printed = proof.print_case(case, return_address=return_address)
     pdf = outbox.place(folder, f"{name}.pdf", printed.pdf)
     measured = proof.picture(printed.pdf, 0, dpi=proof.MEASURED_DPI)
     pictures, differing = [], []

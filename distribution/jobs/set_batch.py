@@ -6,6 +6,7 @@ from distribution import filenames
 from distribution.business_days import next_business_day
 from distribution.channels.paper import content, cover_sheet, geometry, print_batch
 from distribution.errors import OutOfBalance, PermanentError
+from distribution.jobs import paper_settings
 from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries
 from distribution.ledger.batches import Batch, PieceRow
@@ -15,7 +16,7 @@ def set_pieces(line: Line, batch: Batch, rows: list[PieceRow]) -> print_batch.Pr
     """Set pieces of a batch from the ledger alone: all of them, or those that are printed again.
 
     Raises OutOfBalance when not every placed report stands on them, PermanentError for a piece whose reports
-    went out again in another batch.
+    went out again in another batch, UsageError for a return address that cannot be printed.
     """
     with line.connect() as conn:
         placed = deliveries.contents(conn, batch_id=batch.batch_id)
@@ -31,11 +32,10 @@ def set_pieces(line: Line, batch: Batch, rows: list[PieceRow]) -> print_batch.Pr
         content.Piece(row.di, row.address, students[str(row.piece)], row.piece, row.generation, row.imb)
         for row in rows
     ]
-    return_address = line.settings.return_address.split("|")
     printed = print_batch.print_batch(
         _ticket_of(batch),
         pieces,
-        return_address=return_address,
+        return_address=paper_settings.return_address(line.settings),
         omr=batch.stock in line.settings.omr_stocks.replace(" ", "").split(","),
     )
     reports = sum(row.reports for row in rows)

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from distribution.cli import batch
+from distribution.cli import app, batch
 from distribution.jobs import print_batches, wiring
 from distribution.jobs.wiring import Line
 from tests.support import records
@@ -28,6 +28,15 @@ def said(*words: str) -> str:
     result = CliRunner().invoke(batch.app, list(words))
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+def test_a_proof_refuses_a_return_address_that_stands_in_the_window(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DISTRIBUTION_RETURN_ADDRESS", "House|Office|Street|Town NY 00000")
+    assert app.main(["batch", "proof", "--out", str(tmp_path / "proof")]) == app.USAGE
+    said = capsys.readouterr().err
+    assert "DISTRIBUTION_RETURN_ADDRESS" in said
+    assert "has 4 lines" in said
+    assert not (tmp_path / "proof").exists()
 
 
 def test_the_list_is_whole_and_names_each_batchs_files(batched):

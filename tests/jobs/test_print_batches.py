@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from distribution.errors import PermanentError, TransientError, UsageError
-from distribution.jobs import print_batches
+from distribution.jobs import distribute_scores, print_batches
 from distribution.jobs.wiring import Line
 from distribution.ledger import batches, deliveries, runs
 from tests.support import records
@@ -294,6 +294,37 @@ def test_a_batch_that_would_come_out_otherwise_is_not_written_over_the_proved_on
     with pytest.raises(PermanentError, match="would not come out"):
         print_batches.render_again(Line(settings, line.url, line.now), "PB-20261123-A")
     assert outbox(line) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "named"),
+    [
+        ("return_address", "A|B|C|D", "DISTRIBUTION_RETURN_ADDRESS"),
+        ("return_address", "京都", "DISTRIBUTION_RETURN_ADDRESS"),
+        ("mailer_id", "123456", "DISTRIBUTION_IMB_SERVICE_TYPE"),
+    ],
+)
+def test_a_setting_that_cannot_be_printed_with_is_told_before_anything_is_planned(
+    line, setting, wrong, named
+):
+    college(line, "4471")
+    owe(line, "4471", "R-1")
+    wrong_line = Line(line.settings.model_copy(update={setting: wrong}), line.url, line.now)
+    with pytest.raises(UsageError, match=named):
+        walk(wrong_line)
+    with pytest.raises(UsageError, match=named):
+        distribute_scores.run_nightly(wrong_line, on=NIGHT)
+    with pytest.raises(UsageError, match=named):
+        distribute_scores.open_run(wrong_line, on=NIGHT)
+    assert one(line, "SELECT count(*) FROM ledger.batch") == (0,)
+    assert one(line, "SELECT state FROM ledger.delivery") == ("pending",)
+    assert one(line, "SELECT count(*) FROM ledger.run") == (1,), "the test's own"
+    assert walk(line).placed == 1, "with the setting mended the night goes on"
+
+
+def test_a_channel_apart_from_paper_runs_whatever_the_return_address(line):
+    settings = line.settings.model_copy(update={"return_address": "A|B|C|D"})
+    assert distribute_scores.open_run(Line(settings, line.url, line.now), on=NIGHT, only="portal")
 
 
 def test_the_cover_is_written_again_without_reading_a_students_record(line):

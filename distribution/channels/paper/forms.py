@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from distribution import exams
-from distribution.channels.paper import geometry, typesetting, words
+from distribution.channels.paper import geometry, letterhead, typesetting, words
 from distribution.channels.paper.fonts import BOLD, REGULAR
 from distribution.channels.paper.geometry import LEFT, RIGHT
 from distribution.channels.paper.pen import INK, RULE, SECOND_INK, Pen
@@ -44,9 +44,11 @@ class KeptForms:
     def _letterhead(self) -> None:
         """Return address at the top left: above the window, whatever the letter's place in the envelope."""
         first, *others = self.stationery.return_address or ("",)
-        self.pen.text(LEFT, geometry.TOP + 3.4, first, font=BOLD, size=9.5)
-        for row, line in enumerate(others, start=1):
-            self.pen.text(LEFT, geometry.TOP + 3.4 + 4.1 * row, line, size=8.5, ink=SECOND_INK)
+        y = geometry.TOP + letterhead.BASELINE
+        self.pen.text(LEFT, y, first, font=BOLD, size=letterhead.FIRST_SIZE)
+        for line in others:
+            y += letterhead.LEADING
+            self.pen.text(LEFT, y, line, size=letterhead.SIZE, ink=SECOND_INK)
 
     def _report_head(self) -> None:
         say, programme = self.words, self.programme

@@ -34,6 +34,7 @@ ADDRESS_TOP_BELOW_IMB = IMB_TOP + IMB_HEIGHT + 0.03 * INCH
 
 CODE_SIZE = 9.0  # the Data Matrix at the top right of each sheet
 CODE_LEFT = RIGHT - CODE_SIZE
+RETURN_WIDTH = 4.5 * INCH  # the most that the return address takes: the sheet's ids stand beside it
 BAR_LEFT, BAR_TOP, BAR_WIDTH, BAR_HEIGHT = 7.0, 128.0, 3.0, 18.0  # begins a piece, at the left edge
 
 # Optional marks for the inserter's eye, below the bar.

@@ -1,5 +1,6 @@
 """The proof of a design: the edge cases as PDFs, as pictures, and measured against the envelope's window."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from distribution.channels.paper.geometry import Stock
 PICTURE_DPI, MEASURED_DPI = 60, 300
 _DAY = date(2026, 11, 23)
 _CREATED = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-_RETURN_ADDRESS = ("CLEP Score Reports", "PO Box 0000", "Anytown NY 00000")
+RETURN_ADDRESS = ("CLEP Score Reports", "PO Box 0000", "Anytown NY 00000")
 _DARK = 160  # of 255: a printed pixel
 _SEEN = 48  # levels of grey by which a pixel must differ to count as a difference
 
@@ -34,14 +35,16 @@ class Clearance:
         return min(self.left, self.top, self.right, self.bottom)
 
 
-def print_case(case: EdgeCase) -> tuple[Stock, print_batch.Printed]:
+def print_case(
+    case: EdgeCase, *, return_address: Sequence[str] = RETURN_ADDRESS
+) -> tuple[Stock, print_batch.Printed]:
     """A case as a batch of its own, the same bytes each time."""
     stock, _ = layout.plan(case.pieces[0])
     ticket = print_batch.Ticket(
         batch_id="PROOF", run_id="", business_date=_DAY, created_at=_CREATED, stock=stock,
         sheets_per_piece=0, international=case.pieces[0].address.country != "US",
     )  # fmt: skip
-    return stock, print_batch.print_batch(ticket, case.pieces, return_address=_RETURN_ADDRESS)
+    return stock, print_batch.print_batch(ticket, case.pieces, return_address=return_address)
 
 
 def picture(pdf: bytes, page: int, *, dpi: int = PICTURE_DPI) -> Image.Image:

@@ -19,6 +19,7 @@ from distribution.channels.paper import (
     fonts,
     geometry,
     intelligent_mail,
+    letterhead,
     proof,
 )
 from distribution.jobs import proof_pieces
@@ -111,6 +112,55 @@ def test_an_address_out_of_its_place_is_measured_as_such(monkeypatch):
     stock, printed = proof.print_case(case)
     measured = proof.picture(printed.pdf, 0, dpi=proof.MEASURED_DPI)
     assert proof.clearance(measured, stock, below_imb=False).least < geometry.CLEARANCE
+
+
+WIDEST = (
+    "College-Level Examination Program Score Reporting",
+    "Department of Transcripts and Score Reporting Services, Building 1200",
+    "A" * 50,
+)
+
+
+def test_three_lines_of_return_address_stand_clear_of_every_window_and_a_fourth_does_not():
+    assert letterhead.fault_of(WIDEST) == ""
+    for name, case in CASES.items():
+        stock, printed = proof.print_case(case, return_address=WIDEST)
+        measured = proof.picture(printed.pdf, 0, dpi=proof.MEASURED_DPI)
+        clear = proof.clearance(measured, stock, below_imb=bool(case.pieces[0].imb))
+        assert clear.least >= geometry.CLEARANCE, name
+    stock, printed = proof.print_case(CASES["four-students"], return_address=[*WIDEST, "Anytown", "NY"])
+    measured = proof.picture(printed.pdf, 0, dpi=proof.MEASURED_DPI)
+    assert proof.clearance(measured, stock, below_imb=False).least < geometry.CLEARANCE
+
+
+def test_the_widest_return_address_ends_before_the_sheets_own_number():
+    ids = {"PB-20261123-AAA": fonts.BOLD, "piece 9999 R99": fonts.REGULAR, "sheet 60 of 60": fonts.REGULAR}
+    widest = max(fonts.width(words, font, 7.5) for words, font in ids.items()) / geometry.MM
+    assert geometry.CODE_LEFT - 3.0 - widest > geometry.LEFT + geometry.RETURN_WIDTH + 4.0
+
+
+def test_a_proof_carries_the_return_address_that_it_is_given(tmp_path):
+    case = next(proof_pieces.write_proof(tmp_path, return_address=["Another House", "1 Side Street"]))
+    assert "Another House" in text_of(case.pdf)
+    assert "PO Box 0000" not in text_of(case.pdf)
+
+
+@pytest.mark.parametrize(
+    ("stated", "fault"),
+    [
+        ("A|B|C|D", "has 4 lines"),
+        (" | |", "has no line"),
+        ("House|京都", "line 2 that the fonts cannot set"),
+        ("House|" + "Wide Street " * 12, "mm wide in line 2"),
+        ("W" * 60, "mm wide in line 1"),
+    ],
+)
+def test_a_return_address_that_cannot_be_printed_says_why(stated, fault):
+    assert fault in letterhead.fault_of(letterhead.lines_of(stated))
+
+
+def test_empty_lines_and_blanks_of_a_return_address_are_left_out():
+    assert letterhead.lines_of(" House | |PO  Box 1|") == ("House", "PO Box 1")
 
 
 def test_the_calibration_page_carries_a_line_of_100_millimetres():
