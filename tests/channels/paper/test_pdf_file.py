@@ -1,6 +1,7 @@
 """What PDF/A-2b (ISO 19005-2) asks of a file, clause by clause, read with other people's readers.
 
-No validator of PDF/A is to be had here: these are its rules that concern files like ours.
+The one checker of PDF/A that is to be had (test_other_readers.py) lets much pass: these are the rules that
+concern files like ours.
 """
 
 import re
