@@ -149,8 +149,8 @@ _DELIVERY_HOLDS = {
         "Have a shorter address sent in an institutions feed.",
     ),
     DeliveryHoldReason.NO_GLYPH: Advice(
-        "A name holds a letter or an accent that no installed font sets rightly, or that the institution's "
-        "encoding lacks.",
+        "A name or title holds a letter or an accent that no installed font sets rightly, or that the "
+        "institution's encoding lacks.",
         "Paper: have the name sent without that accent, or add a font. Electronic: agree on utf-8 with the "
         "institution.",
     ),

@@ -74,6 +74,10 @@ class Student:
         return sum(line.kind is not LineKind.CANCELLED for line in self.lines)
 
     @property
+    def cancelled(self) -> int:
+        return len(self.lines) - self.scores
+
+    @property
     def kinds(self) -> frozenset[LineKind]:
         return frozenset(line.kind for line in self.lines)
 
@@ -96,6 +100,10 @@ class Piece:
     def reports(self) -> int:
         return sum(len(student.lines) for student in self.students)
 
+    @property
+    def scores(self) -> int:
+        return sum(student.scores for student in self.students)
+
 
 def exam_words(contents: pd.DataFrame) -> dict[tuple[str, str, str], ExamWords]:
     """The catalogue's words for each (exam_code, scaled_score, test_date) of a frame, looked up once each."""
@@ -107,7 +115,7 @@ def _words_of(exam_code: str, scaled_score: str, test_date: str) -> ExamWords:
     day = date.fromisoformat(test_date)
     essays = any(row.essay for row in exams.catalogue() if row.code == exam_code and row.in_force_on(day))
     credits = exams.recommended_credits(exam_code, int(scaled_score), day) if scaled_score else None
-    return ExamWords(exams.title_of(exam_code, day), credits, essays)
+    return ExamWords(fonts.printable(exams.title_of(exam_code, day)), credits, essays)
 
 
 def students_of(contents: pd.DataFrame, *, by: str) -> dict[str, tuple[Student, ...]]:

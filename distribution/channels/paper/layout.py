@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from distribution.channels.paper import content, fonts, geometry, typesetting
+from distribution.channels.paper import content, fonts, geometry, typesetting, words
 from distribution.channels.paper.content import LineKind, Piece, Student
 from distribution.channels.paper.geometry import FLAT, LETTER, PAGES_PER_SHEET, Stock
 from distribution.channels.paper.typesetting import Setting
@@ -13,6 +14,7 @@ from distribution.channels.paper.typesetting import Setting
 HEAD_HEIGHT = 8.5
 ROW_HEIGHT, NOTE_HEIGHT = 8.6, 4.6
 ROSTER_ROW_HEIGHT, ROSTER_LINE_HEIGHT = 6.6, 3.7
+TITLE_WIDTH, TITLE_LINE_HEIGHT = 82.6, 3.6  # an exam's title ends before its test date; each further line
 REPORT_TAIL, ROSTER_TAIL = 46.0, 28.0
 TITLE_HEIGHT = 20.0  # above the roster: title and opening sentence
 STUDENT_HEIGHT, NAME_LINE_HEIGHT = 19.0, 5.2  # name and ids above a report; each further line of a name
@@ -20,8 +22,10 @@ REPORT_TOP = 34.0  # of a report that has a sheet of its own
 CONTINUED_TOP, CONTINUED_HEIGHT = 28.0, 9.0
 
 NAME_LARGEST, NAME_SMALLEST = 17.0, 10.0
+TITLE_LARGEST, TITLE_SMALLEST = 10.5, 8.0
 ROSTER_NAME_LARGEST, ROSTER_NAME_SMALLEST = 9.5, 7.0
 ROSTER_NAME_WIDTH = 82.0
+_MOST_TITLES = 1 << 10  # kept: a night sets a few dozen titles again and again
 MOST_REPORT_SHEETS = FLAT.most_sheets - 4  # a flat's other sheets are kept for the roster
 
 
@@ -143,9 +147,22 @@ def roster_setting(student: Student) -> Setting:
 
 
 def row_height(line: content.ScoreLine) -> float:
-    """The height of a report's row with its notes."""
+    """The height of a report's row with its title's further lines and its notes."""
     notes = (line.kind is not LineKind.SCORE) + len(other_name_lines(line))
-    return ROW_HEIGHT + NOTE_HEIGHT * notes
+    return ROW_HEIGHT + TITLE_LINE_HEIGHT * (len(title_setting(line).lines) - 1) + NOTE_HEIGHT * notes
+
+
+def title_setting(line: content.ScoreLine) -> Setting:
+    """An exam's title with its mark for essays: set down, then broken at spaces, never cut."""
+    return _title_setting(line.title, line.essays)
+
+
+@lru_cache(maxsize=_MOST_TITLES)
+def _title_setting(title: str, essays: bool) -> Setting:
+    marked = title + (words.of_piece()("essay_mark") if essays else "")
+    return typesetting.set_down(
+        marked, fonts.REGULAR, width=TITLE_WIDTH, largest=TITLE_LARGEST, smallest=TITLE_SMALLEST
+    )
 
 
 def other_name_lines(line: content.ScoreLine) -> list[str]:

@@ -18,7 +18,6 @@ from distribution.channels.paper.geometry import LEFT, RIGHT, Stock
 from distribution.channels.paper.layout import Face, FaceKind, Sheet
 from distribution.channels.paper.pen import LINE_INK, SECOND_INK, WHITE, Pen
 
-_TITLE_WIDTH = DATE_X - LEFT - 4.0
 _ROSTER_ID_WIDTH = 46.0
 _SIDE_X = 140.0  # the column to the right of the window
 _MARK_X, _MARK_WIDTH = LEFT - 3.2, 1.4
@@ -160,9 +159,10 @@ class PieceDrawing:
         for index in range(face.first, face.last):
             y = self._roster_row(y, piece.students[index], starts[index])
         if face.closes:
-            total = self.words("roster_total", students=len(piece.students), results=piece.reports)
+            cancelled = piece.reports - piece.scores
+            total = self.words("roster_total", students=len(piece.students), cancelled=cancelled)
             self.pen.text(LEFT, y + 5.0, total, font=BOLD, size=9.5)
-            self.pen.right(ROSTER_COUNT_X, y + 5.0, str(piece.reports), font=BOLD, size=9.5)
+            self.pen.right(ROSTER_COUNT_X, y + 5.0, str(piece.scores), font=BOLD, size=9.5)
             self.pen.stamp("NotesRoster", down=y + 11.0)
 
     def _roster_row(self, y: float, student: Student, sheet: int) -> float:
@@ -172,7 +172,7 @@ class PieceDrawing:
             student.candidate_id, REGULAR, width=_ROSTER_ID_WIDTH, largest=9.5, smallest=5.5
         )
         self.pen.text(ROSTER_ID_X, baseline, candidate.lines[0], size=candidate.size)
-        self.pen.right(ROSTER_COUNT_X, baseline, str(len(student.lines)), size=9.5)
+        self.pen.right(ROSTER_COUNT_X, baseline, str(student.scores), size=9.5)
         self.pen.right(RIGHT, baseline, str(sheet), size=9.5)
         for row, line in enumerate(setting.lines):
             self.pen.text(LEFT, baseline + layout.ROSTER_LINE_HEIGHT * row, line, size=setting.size)
@@ -198,9 +198,7 @@ class PieceDrawing:
         for line in student.lines[face.first : face.last]:
             y = self._score_line(y, line)
         if face.closes:
-            total = self.words(
-                "report_total", scores=student.scores, cancelled=len(student.lines) - student.scores
-            )
+            total = self.words("report_total", scores=student.scores, cancelled=student.cancelled)
             self.pen.text(LEFT, y + 5.2, total, font=BOLD, size=9.5)
             essays = any(line.essays for line in student.lines)
             self.pen.stamp("NotesEssays" if essays else "Notes", down=y + 11.5)
@@ -249,16 +247,16 @@ class PieceDrawing:
 
     def _score_line(self, y: float, line: ScoreLine) -> float:
         say, baseline = self.words, y + 5.7
-        title = line.title + (say("essay_mark") if line.essays else "")
-        setting = typesetting.set_down(title, REGULAR, width=_TITLE_WIDTH, largest=10.5, smallest=6)
-        self.pen.text(LEFT, baseline, setting.lines[0], size=setting.size)
+        title = layout.title_setting(line)
+        for row, part in enumerate(title.lines):
+            self.pen.text(LEFT, baseline + layout.TITLE_LINE_HEIGHT * row, part, size=title.size)
         self.pen.text(DATE_X, baseline, line.test_date, size=9.5)
         if line.kind is LineKind.CANCELLED:
             self.pen.right(RIGHT, baseline, say("cancelled"), font=BOLD, size=10.5)
         else:
             self.pen.right(SCORE_X, baseline, line.score, font=BOLD, size=13)
             self.pen.right(RIGHT, baseline, line.credits, size=10.5)
-        note_y = baseline + layout.NOTE_HEIGHT
+        note_y = baseline + layout.TITLE_LINE_HEIGHT * (len(title.lines) - 1) + layout.NOTE_HEIGHT
         if line.kind is not LineKind.SCORE:
             note = "corrected" if line.kind is LineKind.CORRECTED else "cancelled_note"
             font = BOLD if line.kind is LineKind.CORRECTED else REGULAR

@@ -1,8 +1,11 @@
 """Names that no font can set are held, never printed as boxes."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
+from distribution import exams
 from distribution.channels.paper import fonts, preflight
 from distribution.model import PostalAddress
 
@@ -18,6 +21,7 @@ def deliveries(**columns: list[str]) -> pd.DataFrame:
         "middle_name": [""] * rows,
         "candidate_id": ["C1"] * rows,
         "college_student_id": [""] * rows,
+        "exam_code": ["BIOLOG"] * rows,
     } | columns
     return pd.DataFrame(values, dtype="str").assign(delivery_id=range(1, rows + 1))
 
@@ -50,6 +54,16 @@ def test_scripts_that_need_shaping_or_another_font_are_not_covered(name):
 @pytest.mark.parametrize("name", ["O’Brien", "D'Arcy-Null", "Nuñez", "ʻAkau", "ọ́la", "a\u200db", "ẞ", "Ħ"])
 def test_names_of_the_covered_scripts_are_set(name):
     assert not fonts.uncovered([name])
+
+
+def test_an_exam_whose_title_no_font_covers_holds_its_deliveries(monkeypatch):
+    rows = tuple(replace(row, title="数学") if row.code == "CALCUL" else row for row in exams.catalogue())
+    monkeypatch.setattr(exams, "catalogue", lambda: rows)
+    preflight._exams_without_glyphs.cache_clear()
+    assert reasons(deliveries(exam_code=["CALCUL", "BIOLOG"])) == {1: "no-glyph"}
+    monkeypatch.undo()
+    preflight._exams_without_glyphs.cache_clear()
+    assert reasons(deliveries(exam_code=["CALCUL", "BIOLOG"])) == {}
 
 
 def test_nothing_pending_holds_nothing():

@@ -11,7 +11,17 @@ import pypdfium2
 import pytest
 import zxingcpp
 
-from distribution.channels.paper import addresses, content, geometry, layout, manifest, print_batch
+from distribution import exams
+from distribution.channels.paper import (
+    addresses,
+    content,
+    fonts,
+    forms,
+    geometry,
+    layout,
+    manifest,
+    print_batch,
+)
 from distribution.channels.paper.content import LineKind, Piece, ScoreLine, Student
 from distribution.model import PostalAddress
 
@@ -109,6 +119,42 @@ def test_corrections_and_cancellations_are_unmistakable(tmp_path):
     assert "Corrected report — replaces the score reported earlier" in report[2]
     assert re.search(r"Calculus\s+2026-11-14\s+Score cancelled\n", report[2]), "no score, no credits"
     assert "1 score reported · 1 cancelled" in report[2]
+
+
+@pytest.mark.parametrize("kind", ["score", "corrected", "cancelled"])
+def test_a_title_too_long_for_its_column_is_broken_at_spaces_and_stands_whole(tmp_path, kind):
+    title = (
+        "Analyzing and Interpreting the Literatures of Western and Central Europe and the Americas"
+    )
+    lines = [a_line(kind, title=f"{title} {number:02d}", other_name="Moreau-X, A") for number in range(30)]
+    result = printed(a_piece(a_student("Moreau, Ada", *lines)))
+    (tmp_path / "batch.pdf").write_bytes(result.pdf)
+    command = ["pdftotext", "-raw", "batch.pdf", "-"]
+    text = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout.decode()
+    words = " ".join(text.split())
+    assert re.findall(rf"{title} (\d\d) 2026", words) == [f"{number:02d}" for number in range(30)]
+    setting = layout.title_setting(lines[0])
+    assert setting.size == layout.TITLE_SMALLEST
+    assert " ".join(setting.lines) == lines[0].title
+    assert all(
+        fonts.width(line, fonts.REGULAR, 8) <= geometry.pt(layout.TITLE_WIDTH) for line in setting.lines
+    )
+
+
+def test_every_title_of_the_catalogue_keeps_one_line():
+    for row in exams.catalogue():
+        line = ScoreLine(1, LineKind.SCORE, row.title, "2026-11-14", "50", "3", row.essay, "")
+        assert len(layout.title_setting(line).lines) == 1, row.title
+    assert forms.DATE_X - geometry.LEFT - layout.TITLE_WIDTH >= 3.9
+
+
+def test_the_roster_counts_scores_and_says_what_is_cancelled_apart(tmp_path):
+    mixed = a_student("Moreau, Ada", a_line(), a_line("cancelled"), a_line("corrected"), candidate_id="A1")
+    gone = a_student("Zed, Z", a_line("cancelled"), candidate_id="Z9")
+    roster = pages_of(printed(a_piece(mixed, gone)).pdf, tmp_path)[0]
+    assert re.search(r"Moreau, Ada\s+A1\s+2\s+2\n\s*Corrected report and cancelled score inside", roster)
+    assert re.search(r"Zed, Z\s+Z9\s+0\s+3\n\s*Cancelled score inside", roster)
+    assert re.search(r"Total: 2 students · 2 cancelled scores not counted\s+2\n", roster)
 
 
 def test_a_long_report_goes_on_overleaf_with_its_table_head_and_no_row_is_lost(tmp_path):
