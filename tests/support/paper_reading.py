@@ -1,13 +1,11 @@
-"""Reads a batch's files as a scanner, a registrar and a print shop would, and holds them to the ledger."""
+"""Reads a batch's files as a scanner and a print shop would, and holds them to the ledger."""
 
 import csv
 import io
 import re
 import subprocess
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +13,13 @@ import pandas as pd
 import pypdfium2
 import zxingcpp
 
-from distribution import exams, filenames
+from distribution import filenames
 from distribution.channels.paper import barcodes, geometry, intelligent_mail
 from tests.support.bars import bars_on
 
 DPI = 300
-_CANDIDATE = re.compile(r"\bK\d{7}\b")
-_SCORE = re.compile(
-    r"^\s*(?P<title>\S.*?)(?: ?†)?\s{2,}(?P<day>\d{4}-\d\d-\d\d)\s+"
-    r"(?:(?P<cancelled>Score cancelled)|(?P<score>\d\d)\s+(?P<credits>\d+|—))$",
-    re.MULTILINE,
-)
+CANDIDATE = re.compile(r"\bK\d{7}\b")
+COLLEGE_ID = re.compile(r"\bU-\d{6}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +32,10 @@ class Batch:
     @property
     def pdf(self) -> Path:
         return self.folder / filenames.batch_pdf(self.batch_id)
+
+    @property
+    def cover(self) -> Path:
+        return self.folder / filenames.batch_cover(self.batch_id)
 
     @property
     def rows(self) -> list[dict[str, str]]:
@@ -78,65 +76,6 @@ def read_codes(batch: Batch) -> int:
     return len(rows)
 
 
-# Words ------------------------------------------------------------------------------------------------------
-def compare_words(batch: Batch, contents: pd.DataFrame) -> int:
-    """Read every sheet's words and compare them with the ledger's deliveries; the number of scores read.
-
-    `contents` as `ledger.deliveries.contents` gives it for the batch. Asserts that no sheet but a roster
-    names two students, and that each score, name and id stands on the right piece.
-    """
-    names = _names(contents)
-    expected = Counter(_expected(row) for row in contents.to_dict("records"))
-    read: Counter[tuple] = Counter()
-    rostered: dict[str, set[str]] = {}
-    for row, text, as_set in batch.sheets():
-        candidates = set(_CANDIDATE.findall(text))
-        scores = [match.groupdict() for match in _SCORE.finditer(text)]
-        if not scores:
-            rostered.setdefault(row["piece"], set()).update(candidates)
-        else:
-            assert len(candidates) == 1, (
-                f"{row['piece']} sheet {row['sheet']} names {len(candidates)} students"
-            )
-        for candidate in candidates:
-            assert _unbroken(names[candidate]) in _unbroken(as_set), "the name as the ledger has it"
-        for score in scores:
-            read[row["piece"], next(iter(candidates)), *_as_read(score)] += 1
-    assert read == expected, (list((read - expected).items())[:3], list((expected - read).items())[:3])
-    for piece, students in rostered.items():
-        assert students == {candidate for number, candidate, *_ in expected if number == piece}, "the roster"
-    return sum(read.values())
-
-
-def _names(contents: pd.DataFrame) -> dict[str, str]:
-    given = contents["first_name"] + " " + contents["middle_name"]
-    joined = (contents["last_name"] + ", " + given.str.strip()).str.rstrip(", ")
-    return dict(zip(contents["candidate_id"], joined, strict=True))
-
-
-def _unbroken(words: str) -> str:
-    """Without blanks: a name longer than its line is broken."""
-    return re.sub(r"\s", "", words)
-
-
-def _expected(row: dict) -> tuple:
-    day = date.fromisoformat(row["test_date"])
-    place = (
-        f"{int(row['piece']):04d}",
-        row["candidate_id"],
-        exams.title_of(row["exam_code"], day),
-        row["test_date"],
-    )
-    if row["action"] == "X" or row["status"] != "scored":
-        return (*place, "", "")
-    credits = exams.recommended_credits(row["exam_code"], int(row["scaled_score"]), day)
-    return (*place, row["scaled_score"], "—" if credits is None else str(credits))
-
-
-def _as_read(score: dict[str, str | None]) -> tuple:
-    return (score["title"], score["day"], score["score"] or "", score["credits"] or "")
-
-
 # What must not be there -------------------------------------------------------------------------------------
 def assert_private(batch: Batch, contents: pd.DataFrame) -> None:
     """No gender or birth date on paper; no student in cover, manifest, metadata, outline, file names."""
@@ -148,7 +87,7 @@ def assert_private(batch: Batch, contents: pd.DataFrame) -> None:
         assert born[:4] not in _without_numbers(text)
     around = "\n".join(
         (
-            text_of(batch.folder / filenames.batch_cover(batch.batch_id)),
+            text_of(batch.cover),
             (batch.folder / filenames.batch_manifest(batch.batch_id)).read_text("utf-8"),
             subprocess.run(["pdfinfo", batch.pdf], check=True, capture_output=True).stdout.decode(),
             subprocess.run(["pdfinfo", "-meta", batch.pdf], check=True, capture_output=True).stdout.decode(),
@@ -156,7 +95,10 @@ def assert_private(batch: Batch, contents: pd.DataFrame) -> None:
             "\n".join(path.name for path in batch.folder.iterdir()),
         )
     )
-    assert not _CANDIDATE.search(around)
+    assert not CANDIDATE.search(around)
+    assert not COLLEGE_ID.search(around)
+    for number in {*contents["candidate_id"], *contents["college_student_id"]}:
+        assert not number or number not in around, "a student's number"
     for name in {*contents["last_name"], *contents["first_name"]}:
         assert not name or not re.search(rf"\b{re.escape(name)}\b", around), "a student's name"
 
