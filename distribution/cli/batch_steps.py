@@ -112,6 +112,7 @@ def spoiled(
         "id": batch_id,
         "spoiled": _numbers(found.pieces),
         "said_before": found.before,
+        "older_copies": _numbers(tuple(found.older)),
         "next": found.next,
         "dry_run": dry_run,
     }
@@ -122,6 +123,11 @@ def spoiled(
         yield f"{batch_id}: {_counted(number, 'piece')} {verb} spoiled: {listed(found.pieces)}. Shred {them}."
         if found.before:
             yield f"{found.before} of them {'was' if found.before == 1 else 'were'} marked already."
+        for piece, mark in found.older.items():
+            yield (
+                f"{piece:04d}: this was an older copy. Its newest, {piece:04d} R{mark}, {_be(1, dry_run)} "
+                "spoiled with it: shred both."
+            )
         yield f"Next: {found.next}"
 
     emit(document, as_json=as_json, lines=lines)
@@ -160,6 +166,7 @@ def reprint(
         "marks": [f"R{generation}" for generation in found.generations],
         "sheets": found.sheets,
         "pdf": found.path,
+        "manifest": found.manifest,
         "pdf_sha256": found.sha256,
         "said_before": found.said_before,
         "next": found.next,
@@ -173,6 +180,7 @@ def reprint(
         sheets = "would be" if dry_run else f"{_counted(found.sheets, 'sheet')} to be"
         yield f"{batch_id} {listed(found.pieces)}: {sheets} printed again, marked {marks}."
         yield str(found.path)
+        yield str(found.manifest)
         if not dry_run:
             yield "Shred every older copy of these pieces; an envelope holds the newest mark only."
             yield f"Next: {found.next}"

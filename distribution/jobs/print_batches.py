@@ -56,14 +56,7 @@ def render_again(line: Line, batch_id: str) -> Path:
     with line.connect() as conn:
         batch = batches.read(conn, batch_id)
         batches.log_rewriting(conn, batch_id, actor=actor(), command=f"rewrite {batch_id}")
-    files = write_batches.files_of(line, batch)
-    if batch.proved_at is not None and files.proof.pdf_sha256 != batch.pdf_sha256:
-        raise PermanentError(
-            f"{batch_id} would not come out as it was: the program, its templates or the return address have "
-            "changed since. Restore the file from a backup.",
-            code="not-the-same-bytes",
-        )
-    write_batches.place(line, batch_id, files)
+    write_batches.place(line, batch_id, write_batches.files_as_proved(line, batch))
     return line.settings.paper_outbox / filenames.batch_pdf(batch_id)
 
 
