@@ -197,7 +197,7 @@ def returned(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Book envelopes that the carrier brought back; nothing more goes to their address until it changes."""
+    """Book envelopes that the carrier brought back; their address waits until it is stated anew."""
     from distribution.jobs import batch_life, wiring
 
     work = batch_life.mailed_again if mailed_again else batch_life.returned
@@ -231,8 +231,9 @@ def _returned_lines(found: "Sequence[Returned]", *, again: bool, dry_run: bool) 
 
 def _after_return(returned: "Returned") -> Iterator[str]:
     yield (
-        f"Next: ask {', '.join(returned.institutions)} for the postal address. A new one comes in an "
-        "institutions feed; the next run prints the scores again. Then shred the envelope."
+        f"Next: ask {', '.join(returned.institutions)} for the postal address. It comes in an institutions "
+        "feed, with a valid_from after today; the run of that day prints the scores again. Then shred the "
+        "envelope."
     )
     yield (
         f"Is the address on it right? Mail it once more and say so: "

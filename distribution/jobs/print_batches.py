@@ -79,7 +79,7 @@ def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tup
     pending = deliveries.contents(conn, channel=Channel.PAPER, states=[DeliveryState.PENDING])
     if pending.empty:
         return [], 0
-    addresses_of = _addresses(conn, on, sorted(pending["recipient"].unique()))
+    addresses_of = _addresses(line, conn, on, sorted(pending["recipient"].unique()))
     held = preflight.held(pending, addresses_of)
     held_count = deliveries.hold(conn, held)
     printable = pending[~pending["delivery_id"].isin(held["delivery_id"])]
@@ -106,10 +106,10 @@ def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tup
     return planned, held_count
 
 
-def _addresses(conn: psycopg.Connection, on: date, codes: list[str]) -> dict[str, PostalAddress]:
-    """The addresses in force, without those from which mail came back: nothing more goes there."""
+def _addresses(line: Line, conn: psycopg.Connection, on: date, codes: list[str]) -> dict[str, PostalAddress]:
+    """The addresses in force, without those from which mail came back: nothing more goes there for now."""
     found = institutions.addresses(conn, on, codes)
-    refused = returned_mail.addresses(conn, codes)
+    refused = returned_mail.addresses(conn, codes, on=on, zone=line.settings.zone)
     return {code: address for code, address in found.items() if address not in refused.get(code, ())}
 
 
