@@ -153,6 +153,11 @@ def reprint_pdf(batch: str, *, generation: int, first: int, last: int) -> str:
     return f"{batch}-R{generation}-{pieces}.pdf"
 
 
+def reprint_manifest(pdf: str) -> str:
+    """`PB-20261123-A-R1-0118-manifest.csv` of a reprint's PDF."""
+    return f"{pdf.removesuffix('.pdf')}-manifest.csv"
+
+
 def batch_cover(batch: str) -> str:
     return f"{batch}-cover.pdf"
 

@@ -112,6 +112,7 @@ def spoiled(
         "id": batch_id,
         "spoiled": _numbers(found.pieces),
         "said_before": found.before,
+        "older_copies": _numbers(tuple(found.older)),
         "next": found.next,
         "dry_run": dry_run,
     }
@@ -122,6 +123,11 @@ def spoiled(
         yield f"{batch_id}: {_counted(number, 'piece')} {verb} spoiled: {listed(found.pieces)}. Shred {them}."
         if found.before:
             yield f"{found.before} of them {'was' if found.before == 1 else 'were'} marked already."
+        for piece, mark in found.older.items():
+            yield (
+                f"{piece:04d}: this was an older copy. Its newest, {piece:04d} R{mark}, {_be(1, dry_run)} "
+                "spoiled with it: shred both."
+            )
         yield f"Next: {found.next}"
 
     emit(document, as_json=as_json, lines=lines)
@@ -160,6 +166,7 @@ def reprint(
         "marks": [f"R{generation}" for generation in found.generations],
         "sheets": found.sheets,
         "pdf": found.path,
+        "manifest": found.manifest,
         "pdf_sha256": found.sha256,
         "said_before": found.said_before,
         "next": found.next,
@@ -173,6 +180,7 @@ def reprint(
         sheets = "would be" if dry_run else f"{_counted(found.sheets, 'sheet')} to be"
         yield f"{batch_id} {listed(found.pieces)}: {sheets} printed again, marked {marks}."
         yield str(found.path)
+        yield str(found.manifest)
         if not dry_run:
             yield "Shred every older copy of these pieces; an envelope holds the newest mark only."
             yield f"Next: {found.next}"
@@ -189,7 +197,7 @@ def returned(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Book envelopes that the carrier brought back; nothing more goes to their address until it changes."""
+    """Book envelopes that the carrier brought back; their address waits until it is stated anew."""
     from distribution.jobs import batch_life, wiring
 
     work = batch_life.mailed_again if mailed_again else batch_life.returned
@@ -223,8 +231,9 @@ def _returned_lines(found: "Sequence[Returned]", *, again: bool, dry_run: bool) 
 
 def _after_return(returned: "Returned") -> Iterator[str]:
     yield (
-        f"Next: ask {', '.join(returned.institutions)} for the postal address. A new one comes in an "
-        "institutions feed; the next run prints the scores again. Then shred the envelope."
+        f"Next: ask {', '.join(returned.institutions)} for the postal address. It comes in an institutions "
+        "feed, with a valid_from after today; the run of that day prints the scores again. Then shred the "
+        "envelope."
     )
     yield (
         f"Is the address on it right? Mail it once more and say so: "

@@ -1,7 +1,7 @@
 """What the mailroom says of its batches: printed, inserted, mailed; spoiled and printed again; returned."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ import psycopg
 
 from distribution.advice import next_of_batch
 from distribution.errors import UsageError
-from distribution.jobs.piece_names import listed, numbers, scanned
+from distribution.jobs.piece_names import copies, listed, numbers, scanned
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import batch_life, batches, deliveries, receipts, returned_mail
 from distribution.ledger.batches import Batch
@@ -37,12 +37,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Spoiled:
-    """Pieces that are spoiled now; `before` of them were known to be."""
+    """Pieces that are spoiled now; `before` of them were known to be.
+
+    Of `older` an old copy was named (piece → mark of its newest, which is what became spoiled).
+    """
 
     batch_id: str
     pieces: tuple[int, ...]
     before: int
     next: str
+    older: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +158,14 @@ def spoiled(line: Line, batch_id: str, words: Sequence[str], *, dry_run: bool = 
             )
         pieces = numbers(words, pieces=batch.pieces, of=batch_id)
         new = set(pieces) - set(batch_life.pieces_in(conn, batch_id, PieceState.SPOILED))
+        mark_of = {row.piece: row.generation for row in batches.pieces_of(conn, batch_id)}
+        named = {piece: mark for piece, mark in copies(words).items() if piece in new}
+        older = {piece: mark_of[piece] for piece, mark in named.items() if mark < mark_of[piece]}
         if new:
             batch_life.spoil(conn, batch_id, sorted(new))
             batch_life.note(conn, batch_id, "spoiled", at=line.now(), actor=actor(), pieces=sorted(new))
         after = batches.read(conn, batch_id)
-        return Spoiled(batch_id, tuple(pieces), len(pieces) - len(new), next_step(conn, after))
+        return Spoiled(batch_id, tuple(pieces), len(pieces) - len(new), next_step(conn, after), older)
 
 
 def returned(line: Line, words: Sequence[str], *, dry_run: bool = False) -> list[Returned]:

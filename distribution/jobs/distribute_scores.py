@@ -24,6 +24,7 @@ from distribution.jobs import (
     send_files,
     send_parallel,
     sending,
+    tell_mailroom,
 )
 from distribution.jobs import stage_scores as staging
 from distribution.jobs.wiring import Line
@@ -100,7 +101,7 @@ def _route(line: Line, run: Run) -> dict[str, int]:
 
 
 def print_paper(line: Line, run_id: str) -> dict[str, int]:
-    """Make tonight's print batches."""
+    """Make tonight's print batches and tell the mailroom."""
     with _beside_others(line):
         return _print_paper(line, _running(line, run_id))
 
@@ -110,6 +111,8 @@ def _print_paper(line: Line, run: Run) -> dict[str, int]:
         return {"batches": 0, "placed": 0, "held": 0}
     with _timed(line, run.run_id, "Print batches"):
         outcome = print_batches.print_batches(line, run_id=run.run_id, on=run.business_date)
+    # At once: files and portal may take hours, or break the night off, and the mailroom begins meanwhile.
+    tell_mailroom.tell_mailroom(line)
     return {"batches": len(outcome.batches), "placed": outcome.placed, "held": outcome.held}
 
 
@@ -171,7 +174,6 @@ def _close(line: Line, run: Run) -> dict[str, Any]:
     if run.state == "running":
         with _timed(line, run.run_id, "Mail notices"):
             mails.plan_correction_notices(line, run_id=run.run_id)
-            mails.plan_mailroom_volumes(line, run_id=run.run_id)
             mails.send_waiting(line)
     return close_books.close(line, run)
 

@@ -13,7 +13,6 @@ import psycopg
 from distribution.access_codes import vault
 from distribution.access_codes.vault import Sealed
 from distribution.channels.email import message, smtp, templates
-from distribution.channels.paper.geometry import STOCKS, StockName
 from distribution.errors import PermanentError, TransientError
 from distribution.jobs.secrets import read_secret
 from distribution.jobs.wiring import Line
@@ -23,7 +22,7 @@ from distribution.model import CodeState, ContactRole, Mail
 
 log = logging.getLogger(__name__)
 
-ACCESS_CODE, CORRECTION_NOTICE, MAILROOM_VOLUMES = "access-code", "correction-notice", "mailroom-volumes"
+ACCESS_CODE, CORRECTION_NOTICE = "access-code", "correction-notice"
 CODE_REMINDER, CODE_REFERRAL, ALTERNATE_NAMED = "access-code-reminder", "code-referral", "alternate-named"
 NEW_SCORES = "new-scores"
 # A mail that was handed over so often without an answer may have arrived as often: then a person looks.
@@ -219,7 +218,7 @@ def plan_correction_notices(line: Line, *, run_id: str) -> int:
             if file.di not in technical:
                 log.warning("%s holds corrections; %s has no technical contact", file.name, file.di)
         planned = [
-            _planned(
+            planned_mail(
                 CORRECTION_NOTICE,
                 key=file.name,
                 organization=file.di,
@@ -238,36 +237,10 @@ def plan_correction_notices(line: Line, *, run_id: str) -> int:
         return mails.plan(conn, planned, planned_at=line.now())
 
 
-def plan_mailroom_volumes(line: Line, *, run_id: str) -> int:
-    """Plan the mail that tells the mailroom a run's batches, where `DISTRIBUTION_MAILROOM_EMAIL` is set."""
-    to = line.settings.mailroom_email
-    with line.connect() as conn:
-        batches = mails.batch_volumes(conn, run_id=run_id)
-        if to is None or not batches:
-            return 0
-        values = {
-            "day": runs.read(conn, run_id).business_date.isoformat(),
-            "batches": [_volume_of(line, batch) for batch in batches],
-            "operations_email": line.settings.operations_email,
-        }
-        planned = _planned(MAILROOM_VOLUMES, key=run_id, organization="", to=to, values=values)
-        return mails.plan(conn, [planned], planned_at=line.now())
-
-
-def _volume_of(line: Line, batch: mails.BatchVolume) -> dict[str, object]:
-    """A batch as the mailroom's mail has it: envelopes by their name, times as the mailroom's clock shows."""
-    at = batch.mail_by.astimezone(line.settings.zone) if batch.mail_by else None
-    return {
-        "batch_id": batch.batch_id,
-        "pieces": batch.pieces,
-        "sheets": batch.sheets,
-        "sheets_per_piece": batch.sheets_per_piece,
-        "stock": STOCKS[StockName(batch.stock)].title,
-        "mail_by": f"{at:%A} {at.day} {at:%B}, {at:%H:%M}" if at else "",
-    }
-
-
-def _planned(kind: str, *, key: str, organization: str, to: str, values: Mapping[str, object]) -> PlannedMail:
+def planned_mail(
+    kind: str, *, key: str, organization: str, to: str, values: Mapping[str, object]
+) -> PlannedMail:
+    """A mail of a kind as its template gives it; the same kind and key are the same mail."""
     subject, body = templates.render(kind, **values)
     return PlannedMail(
         message_id=message.message_id(kind, key),

@@ -9,6 +9,7 @@ from distribution.errors import UsageError
 _CODE = r"PB-[0-9]{8}-[A-Z]+\|[^\s|]+\|[^\s|]+\|[0-9A-F]{4}"
 # As it is read off a sheet, `0118R1` too: the mark says which print it was, the piece stays the same.
 _RANGE = re.compile(r"(?P<first>[0-9]{1,6})(?:R[0-9]+|-(?P<last>[0-9]{1,6}))?", re.IGNORECASE)
+_COPY = re.compile(r"(?P<piece>[0-9]{1,6})(?:R(?P<mark>[0-9]+))?", re.IGNORECASE)
 _TOKEN = re.compile(
     rf"(?:(?P<code>{_CODE})"
     r"|(?P<batch>PB-[0-9]{8}-[A-Z]+)(?:-(?P<piece>[0-9]{4,6}))?"
@@ -37,6 +38,21 @@ def numbers(words: Iterable[str], *, pieces: int, of: str = "") -> list[int]:
             raise UsageError(f"{word} is not in this batch: its pieces are 0001-{pieces:04d}.")
         found.update(range(first, last + 1))
     return sorted(found)
+
+
+def copies(words: Iterable[str]) -> dict[int, int]:
+    """Which print of a piece was named, where a code or a mark says it: `0118` on a code → 0, `0118R1` → 1.
+
+    The newest of several. A number that was typed without its mark says nothing of that.
+    """
+    found: dict[int, int] = {}
+    for word in words:
+        is_code = re.fullmatch(_CODE, word, re.IGNORECASE)
+        match = _COPY.fullmatch(word.split("|")[1] if is_code else word)
+        if match and (is_code or match["mark"]):
+            piece, mark = int(match["piece"]), int(match["mark"] or 0)
+            found[piece] = max(mark, found.get(piece, 0))
+    return found
 
 
 def scanned(words: Sequence[str]) -> dict[str, list[int]]:

@@ -60,14 +60,7 @@ def render_again(line: Line, batch_id: str) -> Path:
     with line.connect() as conn:
         batch = batches.read(conn, batch_id)
         batches.log_rewriting(conn, batch_id, actor=actor(), command=f"rewrite {batch_id}")
-    files = write_batches.files_of(line, batch)
-    if batch.proved_at is not None and files.proof.pdf_sha256 != batch.pdf_sha256:
-        raise PermanentError(
-            f"{batch_id} would not come out as it was: the program, its templates or the return address have "
-            "changed since. Restore the file from a backup.",
-            code="not-the-same-bytes",
-        )
-    write_batches.place(line, batch_id, files)
+    write_batches.place(line, batch_id, write_batches.files_as_proved(line, batch))
     return line.settings.paper_outbox / filenames.batch_pdf(batch_id)
 
 
@@ -90,7 +83,7 @@ def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tup
     pending = deliveries.contents(conn, channel=Channel.PAPER, states=[DeliveryState.PENDING])
     if pending.empty:
         return [], 0
-    addresses_of = _addresses(conn, on, sorted(pending["recipient"].unique()))
+    addresses_of = _addresses(line, conn, on, sorted(pending["recipient"].unique()))
     held = preflight.held(pending, addresses_of)
     held_count = deliveries.hold(conn, held)
     printable = pending[~pending["delivery_id"].isin(held["delivery_id"])]
@@ -117,10 +110,10 @@ def _plan(line: Line, conn: psycopg.Connection, *, run_id: str, on: date) -> tup
     return planned, held_count
 
 
-def _addresses(conn: psycopg.Connection, on: date, codes: list[str]) -> dict[str, PostalAddress]:
-    """The addresses in force, without those from which mail came back: nothing more goes there."""
+def _addresses(line: Line, conn: psycopg.Connection, on: date, codes: list[str]) -> dict[str, PostalAddress]:
+    """The addresses in force, without those from which mail came back: nothing more goes there for now."""
     found = institutions.addresses(conn, on, codes)
-    refused = returned_mail.addresses(conn, codes)
+    refused = returned_mail.addresses(conn, codes, on=on, zone=line.settings.zone)
     return {code: address for code, address in found.items() if address not in refused.get(code, ())}
 
 

@@ -4,7 +4,6 @@ Claim, act, prove: the reprint is planned first with its name and generations; i
 alone, so a command that was killed in between gives the same bytes when it is given again.
 """
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +12,10 @@ from pathlib import Path
 import psycopg
 
 from distribution import filenames
-from distribution.channels.paper import outbox
+from distribution.channels.paper import manifest, outbox
+from distribution.channels.paper.print_batch import Printed
 from distribution.errors import PermanentError, UsageError
-from distribution.jobs import set_batch
+from distribution.jobs import set_batch, write_batches
 from distribution.jobs.batch_life import next_step
 from distribution.jobs.piece_names import listed, numbers
 from distribution.jobs.wiring import Line, actor
@@ -34,6 +34,7 @@ class Reprinted:
     batch_id: str
     name: str
     path: Path
+    manifest: Path
     pieces: tuple[int, ...]
     generations: tuple[int, ...]
     sheets: int
@@ -53,12 +54,18 @@ def reprint(
 ) -> Reprinted:
     """Print pieces of a batch again: those named, or the rest from one on.
 
-    The same pieces and reason again, none of them spoiled since, is the same reprint. Raises UsageError once
-    the batch is mailed, PermanentError when other bytes would come out than were proved.
+    The same pieces and reason again, none of them spoiled or printed since, is the same reprint. Raises
+    UsageError once the batch is mailed, PermanentError when its pieces would not come out as they were.
     """
     if not reason.strip():
         raise UsageError("--reason must say why.")
-    _finish_broken_off(line, batch_id, words, from_piece)
+    with line.connect() as conn:
+        batch = batches.read(conn, batch_id)
+    pieces = _pieces(batch, words, from_piece)
+    # Before anything is planned: a mark may be all that tells the new sheet from the old one.
+    write_batches.files_as_proved(line, batch)
+    if not dry_run:
+        _finish_broken_off(line, batch, but_for=pieces)
     with line.connect() as conn:
         batch_life.lock(conn, batch_id)
         batch = batches.read(conn, batch_id)
@@ -77,14 +84,12 @@ def reprint(
     return _write_and_prove(line, batch, planned, said_before=bool(known and known.proved_at))
 
 
-def _finish_broken_off(line: Line, batch_id: str, words: Sequence[str], from_piece: str | None) -> None:
+def _finish_broken_off(line: Line, batch: Batch, *, but_for: list[int]) -> None:
     """Write the files of reprints that were planned and never proved, but for the one asked for now."""
     with line.connect() as conn:
-        batch = batches.read(conn, batch_id)
-        pieces = _pieces(batch, words, from_piece)
-        every = batch_life.reprints(conn, batch_id)
+        every = batch_life.reprints(conn, batch.batch_id)
     for planned in every:
-        if planned.proved_at is None and planned.pieces != pieces:
+        if planned.proved_at is None and planned.pieces != but_for:
             _write_and_prove(line, batch, planned, said_before=False)
 
 
@@ -99,19 +104,30 @@ def _pieces(batch: Batch, words: Sequence[str], from_piece: str | None) -> list[
     if bool(words) == bool(from_piece):
         raise UsageError("Name the pieces (0118 or 0118-0121), or the first of the rest with --from 0118.")
     if from_piece:
-        return list(range(numbers([from_piece], pieces=batch.pieces, of=batch.batch_id)[0], batch.pieces + 1))
+        first, *others = numbers([from_piece], pieces=batch.pieces, of=batch.batch_id)
+        if others:
+            raise UsageError(
+                f"--from takes one piece, the first of the rest: --from {first:04d}. "
+                f"For {from_piece} and no more, leave --from away."
+            )
+        return list(range(first, batch.pieces + 1))
     return numbers(words, pieces=batch.pieces, of=batch.batch_id)
 
 
 def _known(conn: psycopg.Connection, batch: Batch, pieces: Sequence[int], reason: str) -> Reprint | None:
-    """The reprint that was asked for before, when this is the same one, finished or broken off."""
-    before = batch_life.reprints(conn, batch.batch_id)
-    broken_off = [each for each in before if each.proved_at is None and each.pieces == pieces]
+    """The reprint that was asked for before, when this is the same one, finished or broken off.
+
+    One whose pieces were printed again in another reprint since is not: its sheets may not leave the house.
+    """
+    before = [each for each in batch_life.reprints(conn, batch.batch_id) if each.pieces == pieces]
+    broken_off = [each for each in before if each.proved_at is None]
     if broken_off:
         return broken_off[-1]
-    spoiled = set(batch_life.pieces_in(conn, batch.batch_id, PieceState.SPOILED))
-    same = [each for each in before if each.pieces == pieces and each.reason == reason]
-    return same[-1] if same and not spoiled & set(pieces) else None
+    rows = [row for row in batches.pieces_of(conn, batch.batch_id) if row.piece in set(pieces)]
+    newest = [row.generation for row in rows]
+    same = [each for each in before if each.reason == reason and each.generations == newest]
+    is_spoiled = any(row.state == PieceState.SPOILED for row in rows)
+    return same[-1] if same and not is_spoiled else None
 
 
 def _next(conn: psycopg.Connection, batch: Batch, pieces: list[int], *, reason: str, line: Line) -> Reprint:
@@ -135,33 +151,43 @@ def _next(conn: psycopg.Connection, batch: Batch, pieces: list[int], *, reason: 
 
 
 def _write_and_prove(line: Line, batch: Batch, planned: Reprint, *, said_before: bool) -> Reprinted:
-    rows = _rows(line, planned)
-    printed = set_batch.set_pieces(line, batch, rows)
-    sha256 = hashlib.sha256(printed.pdf).hexdigest()
-    if planned.pdf_sha256 not in (None, sha256):
+    printed = set_batch.set_pieces(line, batch, _rows(line, planned))
+    if planned.pdf_sha256 not in (None, printed.sha256):
         raise PermanentError(
-            f"{planned.name} would not come out as it was: the program, its templates or the return address "
-            "have changed since. Restore the file from a backup, or mark its pieces as spoiled.",
+            f"{planned.name} would not come out as it was. Mark its pieces as spoiled and print them again.",
             code="not-the-same-bytes",
         )
-    outbox.place(line.settings.paper_outbox, planned.name, printed.pdf)
+    _place(line, planned, printed)
+    due = _prove(line, planned, printed)
+    log.info("Placed %s: %s again", planned.name, listed(planned.pieces))
+    outcome = _as_outcome(line, planned, sheets=len(printed.sheets), said_before=said_before)
+    return replace(outcome, sha256=printed.sha256, next=due)
+
+
+def _prove(line: Line, planned: Reprint, printed: Printed) -> str:
+    """Record that the file stands; what is to be done next with the batch."""
+    at, size_bytes = line.now(), len(printed.pdf)
     with line.connect() as conn:
-        batch_life.lock(conn, batch.batch_id)
-        at = line.now()
-        if batch_life.prove_reprint(conn, planned, pdf_sha256=sha256, pdf_bytes=len(printed.pdf), at=at):
+        batch_life.lock(conn, planned.batch_id)
+        if batch_life.prove_reprint(conn, planned, pdf_sha256=printed.sha256, pdf_bytes=size_bytes, at=at):
             batch_life.note(
                 conn,
-                batch.batch_id,
+                planned.batch_id,
                 "reprinted",
                 at=at,
                 actor=planned.actor,
                 pieces=planned.pieces,
                 reason=planned.reason,
             )
-        due = next_step(conn, batches.read(conn, batch.batch_id))
-    log.info("Placed %s: %s again", planned.name, listed(planned.pieces))
-    outcome = _as_outcome(line, planned, sheets=len(printed.sheets), said_before=said_before)
-    return replace(outcome, sha256=sha256, next=due)
+        return next_step(conn, batches.read(conn, planned.batch_id))
+
+
+def _place(line: Line, planned: Reprint, printed: Printed) -> None:
+    """The PDF comes last: the mailroom begins with it, so its manifest stands when it is there."""
+    folder = line.settings.paper_outbox
+    listed = manifest.write(planned.batch_id, printed.sheets, pdf_sha256=printed.sha256)
+    outbox.place(folder, filenames.reprint_manifest(planned.name), listed)
+    outbox.place(folder, planned.name, printed.pdf)
 
 
 def _rows(line: Line, planned: Reprint) -> list[PieceRow]:
@@ -177,6 +203,7 @@ def _as_outcome(line: Line, planned: Reprint, *, sheets: int, said_before: bool)
         batch_id=planned.batch_id,
         name=planned.name,
         path=line.settings.paper_outbox / planned.name,
+        manifest=line.settings.paper_outbox / filenames.reprint_manifest(planned.name),
         pieces=tuple(planned.pieces),
         generations=tuple(planned.generations),
         sheets=sheets,

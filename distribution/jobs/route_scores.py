@@ -33,7 +33,7 @@ def route_scores(line: Line, *, run_id: str, on: date) -> RoutingOutcome:
     """
     with line.connect() as conn:
         asked_at = routing_facts.moment(conn)
-        _queue(conn, on)
+        _queue(conn, line, on)
     outcome = RoutingOutcome()
     while True:
         with line.connect() as conn:
@@ -46,16 +46,16 @@ def route_scores(line: Line, *, run_id: str, on: date) -> RoutingOutcome:
 
 def route_in(conn: psycopg.Connection, line: Line, *, run_id: str | None, on: date) -> RoutingOutcome:
     """The same in one transaction of the caller's, who may roll it back (a preview)."""
-    _queue(conn, on)
+    _queue(conn, line, on)
     outcome = RoutingOutcome()
     while taken := routing_facts.take_chunk(conn, CHUNK):
         outcome = _route_chunk(conn, line, run_id=run_id, on=on, taken=taken, so_far=outcome)
     return outcome
 
 
-def _queue(conn: psycopg.Connection, on: date) -> None:
+def _queue(conn: psycopg.Connection, line: Line, on: date) -> None:
     """Add to the queue what no new revision put there; mail that came back goes again to a new address."""
-    returned_mail.reopen(conn, on=on)
+    returned_mail.reopen(conn, on=on, zone=line.settings.zone)
     before = runs.last_finished(conn)
     routing_facts.note_changed_codes(
         conn,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from distribution import filenames
 from distribution.channels.paper import manifest, outbox
-from distribution.errors import TransientError
+from distribution.errors import PermanentError, TransientError
 from distribution.jobs import set_batch
 from distribution.jobs.wiring import Line, utc_now
 from distribution.ledger import batches
@@ -101,6 +101,23 @@ def files_of(line: Line, batch: Batch) -> Files:
     cover = set_batch.cover_of(line, batch, rows, pdf_sha256=printed.sha256)
     proof = Proof(printed.sha256, len(printed.pdf), _sha256(cover), _sha256(listed))
     return Files(printed.pdf, cover, listed, proof, printed.lines_set)
+
+
+def files_as_proved(line: Line, batch: Batch) -> Files:
+    """A batch as it was planned, the same bytes as were proved.
+
+    Raises PermanentError (`not-the-same-bytes`) when others would come out.
+    """
+    files = files_of(line, batch)
+    if batch.proved_at is not None and files.proof.pdf_sha256 != batch.pdf_sha256:
+        made_on = batch.created_at.astimezone(line.settings.zone).date()
+        raise PermanentError(
+            f"{batch.batch_id} would not come out as it was: the program, its templates or the return "
+            f"address have changed since {made_on}. Nothing was changed. Give the command again with those "
+            "of that day; a lost file can also be restored from a backup.",
+            code="not-the-same-bytes",
+        )
+    return files
 
 
 def place(line: Line, batch_id: str, files: Files) -> None:

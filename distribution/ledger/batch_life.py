@@ -31,7 +31,7 @@ class Reprint:
 
 @dataclass(frozen=True, slots=True)
 class BatchEvent:
-    """What was said of a batch; no pieces named = all of them."""
+    """What was said of a batch, by the mailroom or (`announced`) to it; no pieces named = all of them."""
 
     event: str
     pieces: list[int]

@@ -58,6 +58,7 @@ class BatchVolume:
     """How much paper a print batch is; `mail_by` None where nobody set a time."""
 
     batch_id: str
+    business_date: date
     stock: str
     sheets_per_piece: int  # 0 = pieces differ
     pieces: int
@@ -211,15 +212,18 @@ def corrected_files(conn: psycopg.Connection, *, run_id: str) -> list[CorrectedF
         ).fetchall()
 
 
-def batch_volumes(conn: psycopg.Connection, *, run_id: str) -> list[BatchVolume]:
-    """The print batches of a run and their size."""
+def untold_batches(conn: psycopg.Connection) -> list[BatchVolume]:
+    """The print batches that wait to be printed and that the mailroom was not told of, of whatever run."""
     with conn.cursor(row_factory=class_row(BatchVolume)) as cursor:
         return cursor.execute(
             """
-            SELECT batch_id, stock, sheets_per_piece, pieces, sheets, mail_by
-            FROM ledger.batch
-            WHERE run_id = %s
-            ORDER BY length(batch_id), batch_id
-            """,
-            [run_id],
+            SELECT batch_id, business_date, stock, sheets_per_piece, pieces, sheets, mail_by
+            FROM ledger.batch AS b
+            WHERE state = 'ready'
+              AND proved_at IS NOT NULL
+              AND NOT EXISTS (
+                  SELECT FROM ledger.batch_event AS e WHERE e.batch_id = b.batch_id AND e.event = 'announced'
+              )
+            ORDER BY business_date, length(batch_id), batch_id
+            """
         ).fetchall()

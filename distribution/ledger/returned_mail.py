@@ -1,7 +1,12 @@
-"""Envelopes that the carrier brought back: booked by piece, gone again once their address has changed."""
+"""Envelopes that the carrier brought back: booked by piece, gone again once there is an address to trust.
+
+An address that mail came back from is not used until the institution's data state an address again, with a
+`valid_from` after the day on which the return was booked; it may be the same one.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import dict_row
@@ -10,6 +15,17 @@ from distribution.errors import OutOfBalance
 from distribution.model import PostalAddress
 
 _ADDRESS = ("name", "attention", "address_1", "address_2", "city", "state", "postal_code", "country")
+# Of the institutions that mail came back from, the version in force on a day.
+_IN_FORCE = """
+    SELECT DISTINCT ON (code) *
+    FROM ledger.institution_version
+    WHERE replaced_at IS NULL
+      AND valid_from <= %(on)s
+      AND code IN (SELECT di FROM ledger.piece WHERE state = 'returned')
+    ORDER BY code, valid_from DESC
+"""
+# Whoever stated the version in force did not know yet that mail would come back.
+_STATED_BEFORE = "i.valid_from <= (p.returned_at AT TIME ZONE %(zone)s)::date"
 
 
 def book(conn: psycopg.Connection, batch_id: str, pieces: Sequence[int], *, at: datetime) -> int:
@@ -110,24 +126,18 @@ def waiting_for_address(conn: psycopg.Connection, batch_id: str) -> list[str]:
     return [code for (code,) in rows]
 
 
-def reopen(conn: psycopg.Connection, *, on: date) -> int:
-    """Let go again what came back from an address that has changed: returned → pending, without a piece.
+def reopen(conn: psycopg.Connection, *, on: date, zone: ZoneInfo) -> int:
+    """Let go again what came back once there is another way to send it: returned → pending, without a piece.
 
-    Changed: the address in force on the day is not the one on the envelope, or the institution is no longer
-    on paper, or closed. Nobody has got these reports, so they count as not having left; the routing decides
-    anew whether they are owed still. Returns the number of deliveries.
+    Another way: the address in force on the day is not the one on the envelope, or was stated again since
+    (days are those of the zone), or the institution is no longer on paper, or closed. Nobody has got these
+    reports, so they count as not having left; the routing decides anew whether they are owed still. Returns
+    the number of deliveries.
     """
     same = " AND ".join(f"coalesce(p.address ->> '{part}', '') = i.{part}" for part in _ADDRESS)
     return conn.execute(
         f"""
-        WITH in_force AS (
-            SELECT DISTINCT ON (code) *
-            FROM ledger.institution_version
-            WHERE replaced_at IS NULL
-              AND valid_from <= %s
-              AND code IN (SELECT di FROM ledger.piece WHERE state = 'returned')
-            ORDER BY code, valid_from DESC
-        )
+        WITH in_force AS ({_IN_FORCE})
         UPDATE ledger.delivery AS d
         SET state = 'pending', state_reason = NULL, left_at = NULL, delivered_at = NULL,
             batch_id = NULL, piece = NULL
@@ -137,18 +147,29 @@ def reopen(conn: psycopg.Connection, *, on: date) -> int:
           AND d.piece = p.piece
           AND d.state = 'returned'
           AND p.state = 'returned'
-          AND NOT ({same} AND i.delivery_method = 'paper' AND i.status = 'active')
+          AND NOT ({same} AND {_STATED_BEFORE} AND i.delivery_method = 'paper' AND i.status = 'active')
         """,
-        [on],
+        {"on": on, "zone": zone.key},
     ).rowcount
 
 
-def addresses(conn: psycopg.Connection, codes: Sequence[str]) -> dict[str, frozenset[PostalAddress]]:
-    """The addresses of these institutions from which mail came back."""
+def addresses(
+    conn: psycopg.Connection, codes: Sequence[str], *, on: date, zone: ZoneInfo
+) -> dict[str, frozenset[PostalAddress]]:
+    """The addresses of these institutions from which mail came back, and which were not stated again since.
+
+    Stated again: by the version in force on the day; days are those of the zone.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
-            "SELECT DISTINCT di, address FROM ledger.piece WHERE state = 'returned' AND di = ANY(%s)",
-            [list(codes)],
+            f"""
+            WITH in_force AS ({_IN_FORCE})
+            SELECT DISTINCT p.di, p.address
+            FROM ledger.piece AS p
+            JOIN in_force AS i ON i.code = p.di
+            WHERE p.state = 'returned' AND p.di = ANY(%(codes)s) AND {_STATED_BEFORE}
+            """,
+            {"on": on, "zone": zone.key, "codes": list(codes)},
         ).fetchall()
     found: dict[str, frozenset[PostalAddress]] = {}
     for row in rows:

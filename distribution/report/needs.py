@@ -180,7 +180,8 @@ def of_paper(batches: Iterable[Batch], waiting: Iterable[WaitingDeliveries], on:
                 f"{counted(returned.count, 'score')} printed again once the address has changed; nothing "
                 "more goes there.",
                 returned.since,
-                "Ask the institution for its postal address and have it sent in an institutions feed.",
+                "Ask the institution for its postal address and have it sent in an institutions feed, with a "
+                "valid_from after the day on which mail came back.",
             )
 
 

@@ -176,6 +176,7 @@ def test_a_piece_damaged_again_becomes_r2_and_the_batch_still_goes_out_whole(giv
         said = give(f"reprint {BATCH} 0002 --reason jam").out
         assert f"marked {mark}" in said
         assert f"{BATCH}-{mark}-0002.pdf" in said
+        assert f"{BATCH}-{mark}-0002-manifest.csv" in said
     to_mailed(give)
     assert piece_states(line)[1] == "mailed R2"
 
@@ -191,6 +192,12 @@ def test_a_spoiled_piece_is_named_by_the_mark_on_it_or_by_scanning_any_of_its_sh
     words = f"{BATCH}|0004|2/3"
     assert give(f"spoiled {BATCH} '{words}|{barcodes.check_of(words)}' 0006R1").code == 0
     assert piece_states(line) == ["ready", "ready", "ready", "spoiled", "ready", "spoiled"]
+    give(f"reprint {BATCH} 0004 0006 --reason jam")
+    said = give(f"spoiled {BATCH} '{words}|{barcodes.check_of(words)}' --json")
+    assert json.loads(said.out)["older_copies"] == ["0004"]
+    give(f"reprint {BATCH} 0004 --reason jam")
+    said = give(f"spoiled {BATCH} '{words}|{barcodes.check_of(words)}'").out
+    assert "0004: this was an older copy. Its newest, 0004 R2, is spoiled with it: shred both." in said
     other = "PB-20261122-B|0004|2/3"
     refused = give(f"spoiled {BATCH} '{other}|{barcodes.check_of(other)}'")
     assert refused.code == 2

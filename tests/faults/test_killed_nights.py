@@ -1,5 +1,6 @@
 """A night killed anywhere and started again: nothing lost, nothing sent twice, the same bytes."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,13 @@ from distribution.demo import hosts
 from distribution.demo.feed import write_demo_feed
 from distribution.jobs import distribute_scores, load_endpoints
 from distribution.jobs.wiring import Line
-from distribution.settings import Settings, make_home
+from distribution.settings import load, make_home
 
 DAY = date(2026, 11, 23)
 NIGHT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+# With Intelligent Mail barcodes, whose serial numbers must be the same too.
+MAILER = {"mailer_id": "912345678", "imb_service_type": "300"}
 
 # Before and after every step that leaves a mark: module, function, when, n-th call.
 POINTS = [
@@ -42,8 +46,9 @@ POINTS = [
     ("distribution.ledger.runs", "finish", "before", 1),
     ("distribution.jobs.write_report", "write_report", "before", 1),
 ]
-# Between PDF and ledger, between upload and receipt, and in the middle of the portal.
+# Before the plan is on file, between PDF and ledger, between upload and receipt, in the middle of the portal.
 SAMPLE = [
+    ("distribution.ledger.batches", "plan", "after", 1),
     ("distribution.ledger.batches", "prove", "before", 1),
     ("distribution.ledger.transfers", "deliver", "before", 5),
     ("distribution.ledger.stagings", "mark_delivered", "after", 1),
@@ -81,6 +86,7 @@ def _kill_and_go_on(point, unharmed, cluster_url, tmp_path):
                 DAY.isoformat(),
                 *map(str, point),
             ],
+            env=os.environ | {f"DISTRIBUTION_{name.upper()}": value for name, value in MAILER.items()},
             capture_output=True,
             text=True,
         )
@@ -102,7 +108,7 @@ def _night(cluster_url: str, folder: Path, name: str) -> Iterator[Line]:
     server = urlunsplit(urlsplit(cluster_url)._replace(path="/postgres"))
     with psycopg.connect(server, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name} TEMPLATE distribution")
-    settings = Settings(home=folder / "home", database_url=database)
+    settings = load(home=folder / "home", database_url=database, **MAILER)
     make_home(settings)
     line = Line(settings=settings, url=database, now=lambda: NIGHT)
     feed = write_demo_feed(settings.inbox, rows=250, seed=3, day=DAY, home=settings.home)

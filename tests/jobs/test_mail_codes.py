@@ -9,6 +9,7 @@ from distribution.channels.paper import intelligent_mail
 from distribution.errors import UsageError
 from distribution.jobs import print_batches
 from distribution.jobs.wiring import Line
+from distribution.ledger import batches
 from distribution.settings import load
 from tests.support import paper_night, records
 
@@ -74,6 +75,20 @@ def test_a_batch_written_again_carries_the_same_codes(line):
         path.unlink()
     print_batches.render_again(line, row["batch"])
     assert {path.name: path.read_bytes() for path in line.settings.paper_outbox.iterdir()} == before
+
+
+def test_a_plan_that_is_rolled_back_has_used_no_serial_number(line, monkeypatch):
+    owe(line, "4471")
+    owe(line, "4472", postal_code="10001")
+    with monkeypatch.context() as broken:
+        broken.setattr(batches, "plan", _power_cut)
+        with pytest.raises(OSError, match="power cut"):
+            printed(line, **SET)
+    assert [row["imb"][14:20] for row in printed(line, **SET)] == ["000001", "000002"]
+
+
+def _power_cut(*_given: object, **_named: object) -> None:
+    raise OSError("power cut")
 
 
 def test_a_mailer_id_without_a_service_type_says_what_to_set(line):

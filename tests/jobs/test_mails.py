@@ -146,30 +146,6 @@ def test_a_mail_refused_for_good_is_left_to_a_person(line):
     assert "550" in state[1]
 
 
-def test_the_mailroom_is_told_its_batches_where_it_has_an_address(line):
-    with line.connect() as conn:
-        conn.execute(
-            """
-            INSERT INTO ledger.batch (batch_id, business_date, run_id, stock, sheets_per_piece, pieces,
-                                      sheets, pages, created_at, mail_by)
-            VALUES ('PB-20261123-A', '2026-11-23', %s, 'no10-window', 1, 12, 12, 24, '2026-11-24 03:00Z',
-                    '2026-11-24 20:00Z'),
-                   ('PB-20261123-B', '2026-11-23', %s, 'flat-9x12', 0, 1, 15, 30, '2026-11-24 03:00Z', NULL)
-            """,
-            [RUN, RUN],
-        )
-    assert post.plan_mailroom_volumes(line, run_id=RUN) == 0
-    settings = line.settings.model_copy(update={"mailroom_email": "mailroom@example.org"})
-    server = mail_servers.TakesAll()
-    assert post.plan_mailroom_volumes(replace(line, settings=settings), run_id=RUN) == 1
-    send(line, server)
-    assert server.mails[0]["Subject"] == "2 print batches of 2026-11-23"
-    text = server.mails[0].get_content().replace("\r\n", "\n")
-    assert "PB-20261123-A: 12 pieces, 12 sheets (1 in each), #10 window\n    mail by Tuesday 24 Nov" in text
-    assert "mail by Tuesday 24 November, 15:00\nPB-20261123-B: 1 piece, 15 sheets, 9 × 12 flat\n\nIn" in text
-    assert "In all: 13 pieces, 27 sheets." in text
-
-
 def test_contacts_that_are_not_in_force_get_nothing(line):
     with line.connect() as conn:
         records.contact(conn, "5000", "technical", valid_from=date(2026, 11, 24))

@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import subprocess
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -214,29 +215,72 @@ def test_what_cannot_be_printed_is_held_and_the_rest_goes(line):
     }
 
 
-@pytest.mark.parametrize(
-    "killed_at", ["write_batches.place", "batches.prove", "receipts.write", "outbox._sync"]
-)
-def test_killed_between_plan_and_proof_the_next_run_writes_the_same_bytes(line, killed_at):
+def owe_two(line: Line) -> str:
+    """Two batches owed, one of them abroad, with Intelligent Mail barcodes; the run that is to print them."""
     college(line, "4471")
     college(line, "4472", country="AT", state="", postal_code="1010", city="Wien")
     for result_id, code in (("R-1", "4471"), ("R-2", "4472")):
         owe(line, code, result_id)
-    run_id = a_run(line)
+    return a_run(line)
+
+
+def with_mailer(line: Line) -> Line:
+    mailer = {"mailer_id": "912345678", "imb_service_type": "300"}
+    return replace(line, settings=line.settings.model_copy(update=mailer))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(module_line: Line) -> dict[str, str]:
+    """The files of the same two batches when nobody kills anything."""
+    line = with_mailer(module_line)
+    print_batches.print_batches(line, run_id=owe_two(line), on=NIGHT)
+    return outbox(line)
+
+
+@pytest.mark.parametrize(
+    "killed_at", ["write_batches.place", "batches.prove", "receipts.write", "outbox._sync"]
+)
+def test_killed_between_plan_and_proof_the_next_run_writes_the_same_bytes(line, undisturbed, killed_at):
+    line = with_mailer(line)
+    run_id = owe_two(line)
     _killed_at(killed_at, lambda: print_batches.print_batches(line, run_id=run_id, on=NIGHT))
     assert one(line, "SELECT count(*) FROM ledger.batch WHERE proved_at IS NULL") == (2,)
-    seen = outbox(line)
     # A new address tomorrow changes nothing for a batch that was planned: it carries the address of its day.
     college(line, "4471", address_1="2 Other Street", valid_from=date(2026, 11, 23))
     outcome = print_batches.print_batches(line, run_id=run_id, on=NIGHT)
     assert (outcome.batches, outcome.placed) == (("PB-20261123-A", "PB-20261123-B"), 2)
-    after = outbox(line)
-    assert {name: after[name] for name in seen if not name.startswith(".")} == {
-        name: value for name, value in seen.items() if not name.startswith(".")
-    }
+    assert outbox(line) == undisturbed
     assert "1 Main Street" in text_of(line.settings.paper_outbox / "PB-20261123-A.pdf")
     assert one(line, "SELECT count(*), sum(records) FROM ledger.receipt") == (2, 2)
     assert one(line, "SELECT count(*) FROM ledger.disclosure") == (2,)
+
+
+@pytest.mark.parametrize("killed_at", ["set_batch.mail_by", "batches.plan", "deliveries.disclose"])
+def test_killed_before_the_plan_is_recorded_the_next_run_makes_the_same_one(line, undisturbed, killed_at):
+    line = with_mailer(line)
+    run_id = owe_two(line)
+    _killed_at(killed_at, lambda: print_batches.print_batches(line, run_id=run_id, on=NIGHT))
+    assert one(line, "SELECT count(*) FROM ledger.batch") == (0,)
+    print_batches.print_batches(line, run_id=run_id, on=NIGHT)
+    assert outbox(line) == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("closed", "cutoff", "mail_by"),
+    [
+        ("", time(15, 0), datetime(2026, 11, 24, 20, 0, tzinfo=UTC)),
+        # Thursday is Thanksgiving: what cannot leave on Tuesday or Wednesday leaves on Friday.
+        ("2026-11-24,2026-11-25", time(14, 30), datetime(2026, 11, 27, 19, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_batch_is_to_be_mailed_on_the_mailrooms_next_open_day(line, closed, cutoff, mail_by):
+    settings = line.settings.model_copy(update={"mailroom_closed_days": closed, "mailroom_cutoff": cutoff})
+    college(line, "4471")
+    owe(line, "4471", "R-1")
+    walk(replace(line, settings=settings))
+    assert one(line, "SELECT mail_by FROM ledger.batch") == (mail_by,)
+    local = mail_by.astimezone(line.settings.zone)
+    assert f"{local:%H:%M}" in text_of(line.settings.paper_outbox / "PB-20261123-A-cover.pdf")
 
 
 def _killed_at(place: str, work) -> None:

@@ -1,6 +1,7 @@
-"""Mail that came back: booked, no more to that address, printed anew once it changed; always in balance."""
+"""Mail that came back: booked, no more to that address until it is stated anew; always in balance."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from distribution.model import FeedKind
 from tests.support.feeds import institution_row, result_row, write_feed
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25)
+THURSDAY, FRIDAY, LATER = date(2026, 11, 26), date(2026, 11, 27), date(2026, 11, 30)
 FIRST = result_row()
 OTHER = result_row(result_id="R-0002", candidate_id="C-0002", recipient_1="4472")
 MOVED = institution_row(address_1="2 New Street", valid_from="2026-11-20")
@@ -40,6 +42,11 @@ class Mailroom:
         batch_life.inserted(self.line, batch_id, pieces=batch.pieces)
         batch_life.mailed(self.line, batch_id, pieces=batch.pieces)
         self.balanced()
+
+    def on(self, day: date) -> "Mailroom":
+        """The same line, at noon of another day."""
+        at = datetime(day.year, day.month, day.day, 17, 0, tzinfo=UTC)
+        return Mailroom(replace(self.line, now=lambda: at))
 
     def returned(self, *words: str) -> None:
         batch_life.returned(self.line, words)
@@ -111,6 +118,39 @@ def test_until_then_it_needs_a_person_and_nothing_more_goes_there(mailroom):
 def test_other_news_of_an_institution_is_no_new_address(mailroom):
     mailroom.night(WEDNESDAY, institutions=[institution_row(time_zone="America/New_York")])
     assert mailroom.deliveries() == [(1, "N", "returned", "", "PB-20261123-A")]
+
+
+def test_an_institution_that_moves_back_gets_its_mail_there_again(mailroom):
+    mailroom.night(TUESDAY, institutions=[MOVED | {"valid_from": "2026-11-24"}])
+    mailroom.mail("PB-20261124-A")
+    back = institution_row(valid_from="2026-11-26")
+    more = result_row(result_id="R-0003", candidate_id="C-0003")
+    document = mailroom.night(THURSDAY, institutions=[back], results=[more])
+    assert (document["batches"], document["deliveries"]["held"]) == (["PB-20261126-A"], 0)
+
+
+def test_the_same_address_stated_again_after_the_return_is_used_again(mailroom):
+    more = result_row(result_id="R-0003", candidate_id="C-0003")
+    mailroom.night(TUESDAY, results=[more])
+    assert [row[2] for row in mailroom.deliveries()] == ["returned", "held"]
+    mailroom.night(WEDNESDAY, institutions=[institution_row(valid_from="2026-11-24")])
+    assert mailroom.deliveries() == [
+        (1, "N", "claimed", "", "PB-20261125-A"),
+        (1, "N", "claimed", "", "PB-20261125-A"),
+    ]
+
+
+def test_an_address_stated_on_the_day_of_the_return_is_not_trusted_yet(mailroom):
+    mailroom.night(WEDNESDAY, institutions=[institution_row(valid_from="2026-11-23")])
+    assert [row[2] for row in mailroom.deliveries()] == ["returned"], "it may have been sent before"
+
+
+def test_an_address_that_was_confirmed_and_fails_again_waits_anew(mailroom):
+    mailroom.night(TUESDAY, institutions=[institution_row(valid_from="2026-11-24")])
+    mailroom.mail("PB-20261124-A")
+    mailroom.on(WEDNESDAY).returned("PB-20261124-A 0001")
+    assert mailroom.night(FRIDAY)["batches"] == []
+    assert mailroom.night(LATER, institutions=[institution_row(valid_from="2026-11-30")])["batches"]
 
 
 def test_an_envelope_that_went_out_again_lifts_what_waited_for_the_address(mailroom):

@@ -1,14 +1,18 @@
 """The life of a batch: what the mailroom says, in order and with the right count, and what it moves."""
 
+import csv
 import re
 
 import pypdfium2
 import pytest
 import zxingcpp
 
-from distribution.errors import UsageError
+from distribution.channels.paper import barcodes, manifest
+from distribution.channels.paper import outbox as paper_outbox
+from distribution.errors import PermanentError, UsageError
 from distribution.jobs import batch_life, print_batches, reprint_pieces
-from distribution.jobs.piece_names import listed, numbers, scanned
+from distribution.jobs.piece_names import copies, listed, numbers, scanned
+from distribution.jobs.wiring import Line
 from distribution.ledger import accounts, invariants
 from tests.support.paper import (
     BATCH,
@@ -179,12 +183,85 @@ def test_the_same_reprint_again_is_the_same_file_and_a_spoiled_one_the_next_mark
     assert piece_states(line) == ["ready", "ready R3", "ready"]
 
 
+def test_a_reprint_that_another_one_came_after_is_not_handed_out_again(line):
+    a_batch(line)
+    reprinted(line, "2", reason="jam")
+    reprinted(line, from_piece="1", reason="jam")
+    assert piece_states(line) == ["ready R1", "ready R2", "ready R1"]
+    again = reprinted(line, "2", reason="jam")
+    assert (again.name, again.said_before) == ("PB-20261123-A-R3-0002.pdf", False)
+    rest = reprinted(line, from_piece="1", reason="jam")
+    assert (rest.generations, rest.said_before) == ((2, 4, 2), False)
+
+
+def test_a_dry_run_leaves_a_reprint_that_was_broken_off_as_it_is(line, monkeypatch):
+    a_batch(line)
+    with monkeypatch.context() as broken:
+        broken.setattr(paper_outbox, "place", _disk_full)
+        with pytest.raises(OSError, match="no space"):
+            reprinted(line, "2")
+    before = outbox(line), piece_states(line)
+    assert before[1] == ["ready", "spoiled R1", "ready"]
+    found = reprint_pieces.reprint(line, BATCH, words=["3"], reason="jam", dry_run=True)
+    assert found.name == "PB-20261123-A-R1-0003.pdf"
+    assert (outbox(line), piece_states(line)) == before
+    reprinted(line, "3")
+    assert "PB-20261123-A-R1-0002.pdf" in outbox(line), "the next real one finishes it"
+    assert piece_states(line) == ["ready", "ready R1", "ready R1"]
+
+
+def _disk_full(*_given):
+    raise OSError("no space")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_reprint_that_would_differ_in_more_than_its_mark_is_refused_before_anything_changes(line, dry_run):
+    a_batch(line)
+    before = outbox(line), piece_states(line)
+    settings = line.settings.model_copy(update={"return_address": "Another House"})
+    moved = Line(settings, line.url, line.now)
+    with pytest.raises(PermanentError, match="would not come out as it was") as refused:
+        reprint_pieces.reprint(moved, BATCH, words=["2"], reason="jam", dry_run=dry_run)
+    assert refused.value.code == "not-the-same-bytes"
+    assert (outbox(line), piece_states(line)) == before
+    assert all_rows(line, "SELECT * FROM ledger.reprint") == []
+    assert reprinted(line, "2").name == "PB-20261123-A-R1-0002.pdf"
+
+
+def test_a_reprint_has_a_manifest_of_its_own_that_names_pieces_as_their_codes_do(line):
+    a_batch(line, students=2)
+    found = reprinted(line, "2-3")
+    assert found.manifest.name == "PB-20261123-A-R1-0002-0003-manifest.csv"
+    with found.manifest.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(manifest.COLUMNS)
+    with pypdfium2.PdfDocument(found.path) as document:
+        for row in rows:
+            page = document[int(row["first_page"]) - 1].render(scale=300 / 72).to_pil()
+            (code,) = [each.text for each in zxingcpp.read_barcodes(page) if each.text.startswith(BATCH)]
+            assert code.startswith(f"{row['batch']}|{row['piece']}|{row['sheet']}/{row['of']}|")
+        assert [row["last_page"] for row in rows] == [str(page) for page in range(2, len(document) + 1, 2)]
+    assert [(row["piece"], row["di"]) for row in rows] == [("0002R1", "4402")] * 3 + [("0003R1", "4403")] * 3
+    assert {row["pdf_sha256"] for row in rows} == {outbox(line)[found.name]}
+
+
+def test_an_older_copy_that_is_scanned_is_told_apart_from_the_newest(line):
+    a_batch(line)
+    reprinted(line, "2-3")
+    codes = [barcodes.sheet_code(batch_id=BATCH, piece=2, sheet=1, of=1), "0003R1"]
+    found = batch_life.spoiled(line, BATCH, codes)
+    assert (found.pieces, found.older) == ((2, 3), {2: 1})
+    assert batch_life.spoiled(line, BATCH, codes).older == {}, "it is spoiled already"
+
+
 def test_the_rest_of_a_batch_is_printed_again_from_a_piece_on(line):
     a_batch(line)
     found = reprinted(line, from_piece="0002")
     assert (found.name, found.pieces) == ("PB-20261123-A-R1-0002-0003.pdf", (2, 3))
     with pytest.raises(UsageError, match="Name the pieces"):
         reprinted(line)
+    with pytest.raises(UsageError, match=r"--from takes one piece.*--from 0002\."):
+        reprinted(line, from_piece="0002-0003")
 
 
 def test_the_batch_itself_is_written_again_as_it_was_whatever_was_printed_since(line):
@@ -238,6 +315,12 @@ def test_the_ledgers_rules_hold_at_the_end(line):
 def test_numbers_and_ranges_name_pieces():
     assert numbers(["0118-0121", "7"], pieces=398) == [7, 118, 119, 120, 121]
     assert listed([7, 118, 119, 120, 121]) == "0007, 0118-0121"
+
+
+def test_a_code_or_a_mark_says_which_print_was_named_and_a_bare_number_does_not():
+    code = barcodes.sheet_code(batch_id=BATCH, piece=118, sheet=1, of=3)
+    assert copies([code, "0119R2", "0120", "0121-0123", "x"]) == {118: 0, 119: 2}
+    assert copies([code, "0118r1"]) == {118: 1}
 
 
 @pytest.mark.parametrize("word", ["0", "399", "0121-0118", "eleven", "", "1-", "-3"])

@@ -22,9 +22,13 @@ _CODE_128 = zxingcpp.BarcodeFormat.Code128
 
 def sheet_code(*, batch_id: str, piece: int, sheet: int, of: int, generation: int = 0) -> str:
     """What a sheet's code says: `batch|piece|sheet/of|check`, a reprint's piece with its mark (`0118R1`)."""
-    mark = f"R{generation}" if generation else ""
-    words = f"{batch_id}|{piece:04d}{mark}|{sheet}/{of}"
+    words = f"{batch_id}|{piece_id(piece, generation)}|{sheet}/{of}"
     return f"{words}|{check_of(words)}"
+
+
+def piece_id(piece: int, generation: int) -> str:
+    """A piece as machines read it, in codes and manifests: `0118`, printed again `0118R1`."""
+    return f"{piece:04d}" + (f"R{generation}" if generation else "")
 
 
 def check_of(words: str) -> str:

@@ -40,6 +40,7 @@ class SheetRow:
     first_page: int
     last_page: int
     imb: str = ""
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _rows_of(piece: Piece, sheets: int, *, pages_before: int) -> list[SheetRow]:
             first_page=pages_before + (sheet - 1) * per_sheet + 1,
             last_page=pages_before + sheet * per_sheet,
             imb=piece.imb,
+            generation=piece.generation,
         )
         for sheet in range(1, sheets + 1)
     ]
