@@ -155,3 +155,17 @@ def test_a_host_that_does_not_let_us_look_as_agreed_is_told_so(line: Line, tmp_p
         assert "`look: list` or `look: none`" in file.failure_detail
         join(line, host, endpoint(host, "4471", look="list"))
         assert send_files.send_files(line, run_id=None, on=NIGHT).delivered == 1
+
+
+def test_what_a_host_says_is_kept_as_one_short_line(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "host", fault=sftp_servers.RefusesWithControlCharacters) as host:
+        owe(line, "4471", "R-1")
+        join(line, host, endpoint(host, "4471"))
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        assert send_files.send_files(line, run_id=None, on=NIGHT).failed == 1
+    with line.connect() as conn:
+        file = files.named(conn, FILE)
+    assert file.failure == "refused-by-host"
+    assert file.failure_detail.isprintable()
+    assert "Failure" in file.failure_detail
+    assert len(file.failure_detail) < 500

@@ -233,6 +233,20 @@ class RefusesAfterRename(Sound):
         raise asyncssh.SFTPFailure("Failure")
 
 
+class RefusesWithControlCharacters(Sound):
+    """Refuses every rename, in words that no database keeps."""
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        raise asyncssh.SFTPFailure("Failure\0\x1b[31m" + "!" * 5000)
+
+
+class DropsAtRemove(Sound):
+    """The line breaks when a file is taken away."""
+
+    def remove(self, path: bytes) -> None:
+        self.cut()
+
+
 class PicksUpAtOnce(Sound):
     """A robot takes every file away as soon as it bears its final name."""
 

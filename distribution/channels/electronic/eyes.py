@@ -11,6 +11,7 @@ from distribution.channels.electronic.remote import (
     Remote,
     Seen,
     Stood,
+    TooLarge,
     explained,
     found_in,
     look_refused,
@@ -131,8 +132,8 @@ class Eyes:
         """Read the file back; False where the host lets nobody read."""
         with explained(self.session.account, doing=f"reading {posixpath.basename(path)} back"):
             try:
-                there = self.session.read(path)
-            except (PermissionError, FileNotFoundError):
+                there = self.session.read(path, at_most=len(content))
+            except (PermissionError, FileNotFoundError, TooLarge):
                 return False
         return hashlib.sha256(there).digest() == hashlib.sha256(content).digest()
 

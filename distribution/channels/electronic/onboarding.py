@@ -182,8 +182,9 @@ def _rename(session: Remote, part: str, final: str) -> str:
 
 def _remove(session: Remote, path: str) -> str:
     try:
-        session.remove(path)
-    except OSError:
+        with explained(session.account, doing="removing the probe file"):
+            session.remove(path)
+    except DistributionError:
         # Deliveries never delete, so this is no reason to fail.
         return "The host lets nobody delete, or a robot took it: the probe may still stand there."
     return ""

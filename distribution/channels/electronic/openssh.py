@@ -18,6 +18,7 @@ from distribution.channels.electronic.remote import (
     NotKept,
     Seen,
     Stood,
+    TooLarge,
     name_of,
     quietly,
     too_slow,
@@ -105,10 +106,15 @@ class Session:
             began = any(line.startswith(("write remote", "close remote")) for line in faults)
             raise NotKept(None, str(refusal.strerror or refusal)) if began else refusal
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, *, at_most: int) -> bytes:
+        seen = self._stat(path)
+        if seen is not None and (seen.size or 0) > at_most:
+            raise TooLarge(seen.size or 0)
         local = self._folder / "read-back"
         said = self._ask(f"get {_quoted(path)} {_quoted(str(local))}")
         try:
+            if local.stat().st_size > at_most:
+                raise TooLarge(local.stat().st_size)
             return local.read_bytes()
         except FileNotFoundError:
             raise _refusal(said) from None

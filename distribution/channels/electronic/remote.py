@@ -53,6 +53,14 @@ class NotKept(OSError):
     """The host refused a write, or to close what it took: it keeps less than it was given."""
 
 
+class TooLarge(OSError):
+    """The file holds more than anyone reads of it; `size` = what is known of its bytes."""
+
+    def __init__(self, size: int):
+        self.size = size
+        super().__init__(None, f"at least {size} bytes")
+
+
 def quietly() -> None:
     """Nobody wants to be told."""
 
@@ -82,7 +90,8 @@ class Remote(Protocol):
         The file stands there, empty or begun, when `announce` is called; after it, it may be whole.
         """
 
-    def read(self, path: str) -> bytes: ...
+    def read(self, path: str, *, at_most: int) -> bytes:
+        """A file's bytes. Raises TooLarge when it has more than `at_most`."""
 
     def rename(self, old: str, new: str) -> None:
         """The plain rename, which never overwrites where the host keeps to the protocol."""

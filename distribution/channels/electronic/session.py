@@ -84,8 +84,8 @@ class Session:
     def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> OpenFile:
         return self._wire.write(path, content, announce=announce)
 
-    def read(self, path: str) -> bytes:
-        return self._wire.read(path)
+    def read(self, path: str, *, at_most: int) -> bytes:
+        return self._wire.read(path, at_most=at_most)
 
     def rename(self, old: str, new: str) -> None:
         self._wire.rename(old, new)

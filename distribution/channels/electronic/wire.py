@@ -26,7 +26,7 @@ from distribution.channels.electronic.packets import (
     seen_in,
     text_of,
 )
-from distribution.channels.electronic.remote import Seen, Stood, quietly
+from distribution.channels.electronic.remote import Seen, Stood, TooLarge, quietly
 
 _VERSION = 3
 _CHUNK_BYTES = 32768  # the most that every SFTP server takes in one write (draft-ietf-secsh-filexfer-02, 3)
@@ -153,13 +153,16 @@ class Wire:
         (answer,) = self._ask((Kind.CLOSE, handle))
         expect_kept(answer)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, *, at_most: int) -> bytes:
+        """A file's bytes. Raises TooLarge as soon as there are more than `at_most`."""
         (answer,) = self._ask((Kind.OPEN, text_of(path) + struct.pack(">II", _READ, 0)))
         handle = expect(answer, Kind.HANDLE)
         content = bytearray()
-        while block := self._block(handle, len(content)):
+        while len(content) <= at_most and (block := self._block(handle, len(content))):
             content += block
         self._ask((Kind.CLOSE, handle))
+        if len(content) > at_most:
+            raise TooLarge(len(content))
         return bytes(content)
 
     def _block(self, handle: bytes, at: int) -> bytes:
