@@ -54,9 +54,7 @@ def _visit(line: Line, endpoint: Endpoint) -> Counter[str]:
     try:
         session = host_accounts.sign_in(line, endpoint)
         try:
-            with session.limited(line.settings.sftp_seconds):
-                counted.update(_read(line, session, endpoint))
-                _note_collected(line, session, endpoint)
+            session.within(line.settings.sftp_seconds, lambda: _ask(line, session, endpoint, counted))
         finally:
             session.close()
     except DistributionError as exc:
@@ -66,7 +64,12 @@ def _visit(line: Line, endpoint: Endpoint) -> Counter[str]:
         # Its own words may quote a record.
         log.error("%s could not be asked for acknowledgements: %s", endpoint.code, type(exc).__name__)
         counted["unasked"] += 1
-    return counted
+    return counted.copy()  # who was left behind may still count
+
+
+def _ask(line: Line, session: Remote, endpoint: Endpoint, counted: Counter[str]) -> None:
+    counted.update(_read(line, session, endpoint))
+    _note_collected(line, session, endpoint)
 
 
 def _read(line: Line, session: Remote, endpoint: Endpoint) -> Iterator[Outcome]:
@@ -91,7 +94,7 @@ def _read(line: Line, session: Remote, endpoint: Endpoint) -> Iterator[Outcome]:
 
 
 def _arrived(line: Line, session: Remote, endpoint: Endpoint, path: str) -> Arrived:
-    """Read an acknowledgement; one that is too large, or not of the form, is booked without what it states."""
+    """Read an acknowledgement; of one that is too large or not of the form, nothing it states is kept."""
     name = posixpath.basename(path)
     content, size = b"", 0
     with explained(session.account, doing=f"reading {name}"):

@@ -95,7 +95,11 @@ def test_the_same_acknowledgement_again_is_booked_once(line: Line, sent: Path) -
         ({"file": "A\0"}, "unreadable", "nothing that can be read"),
         ({"file": "\ud800"}, "unreadable", "nothing that can be read"),
         ({"file": f"{NAME}\n"}, "unreadable", "nothing that can be read"),
-        ({"rows": [{"result_id": "\udfff", "revision": 1, "status": "loaded"}]}, "unreadable", "nothing that"),
+        (
+            {"rows": [{"result_id": "\udfff", "revision": 1, "status": "loaded"}]},
+            "unreadable",
+            "nothing that",
+        ),
     ],
 )
 def test_what_does_not_agree_needs_a_person(

@@ -285,6 +285,27 @@ class RobotTakesParts(Sound):
             self.pick_up(path)
 
 
+class LocksOpenFiles(Sound):
+    """Has no room, and lets nobody take a file away that is still open."""
+
+    open_files: ClassVar[set[str]] = set()
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        self.open_files.add(str(_path_of_handle(file_obj)))
+        if offset + len(data) > ROOM_FOR_BYTES:
+            raise asyncssh.SFTPFailure("Failure")
+        return super().write(file_obj, offset, data)  # type: ignore[return-value]
+
+    def close(self, file_obj: object) -> None:
+        super().close(file_obj)
+        self.open_files.discard(str(_path_of_handle(file_obj)))
+
+    def remove(self, path: bytes) -> None:
+        if str(self.path_of(path)) in self.open_files:
+            raise asyncssh.SFTPFailure("in use")
+        super().remove(path)
+
+
 class DiskFull(Sound):
     """There is room for `ROOM_FOR_BYTES` bytes, then every write is refused."""
 
@@ -407,7 +428,7 @@ class NeverAnswers(Sound):
         return super().write(file_obj, offset, data)  # type: ignore[return-value]
 
 
-class _Door(asyncssh.SSHServer):
+class Door(asyncssh.SSHServer):
     """Lets anybody in who shows a key."""
 
     lets_in = True
@@ -422,13 +443,13 @@ class _Door(asyncssh.SSHServer):
         return self.lets_in
 
 
-class RefusesSignIn(_Door):
+class RefusesSignIn(Door):
     """Lets nobody in."""
 
     lets_in = False
 
 
-class TakesPasswords(_Door):
+class TakesPasswords(Door):
     """Lets in by password."""
 
     def public_key_auth_supported(self) -> bool:
@@ -441,7 +462,7 @@ class TakesPasswords(_Door):
         return password == PASSWORD
 
 
-class AsksForPasswords(_Door):
+class AsksForPasswords(Door):
     """Lets in by password, but only as the answer to a question (keyboard-interactive)."""
 
     def public_key_auth_supported(self) -> bool:
@@ -462,7 +483,7 @@ def faulty(
     folder: Path,
     fault: type[Sound] = Sound,
     *,
-    door: type[_Door] = _Door,
+    door: type[Door] = Door,
     port: int = 0,
     key: asyncssh.SSHKey | None = None,
     **more: object,

@@ -148,7 +148,7 @@ class Eyes:
 
     def write(self, path: str, parcel: Parcel, *, notes: Notes, closing: int | None) -> None:
         """Write a parcel and close it; `closing` = the attempt to note before, None = in place."""
-        account, doing = self.session.account, f"writing {parcel.name}"
+        account, doing = self.session.account, f"writing {parcel.name} into {posixpath.dirname(path)}"
         with explained(account, doing=doing):
             try:
                 written = self.session.write(
@@ -156,8 +156,10 @@ class Eyes:
                     parcel.content,
                     announce=lambda: None if closing is None else notes.closing(parcel.name, closing),
                 )
-                self._expect_whole(written.stood, path, parcel)
-                written.close()
+                try:
+                    self._expect_whole(written.stood, path, parcel)
+                finally:
+                    written.close()  # some hosts let nobody take an open file away
             except (FileNotFoundError, PermissionError, ConnectionError, TimeoutError):
                 raise
             except OSError as exc:

@@ -3,15 +3,16 @@
 import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import paramiko
 
 from distribution.errors import DistributionError, PermanentError, TransientError
 from distribution.model import FailureCode
 
+Outcome = TypeVar("Outcome")
 _NO_SPACE = re.compile(r"space|quota|disk full", re.IGNORECASE)
 
 
@@ -75,8 +76,8 @@ class Remote(Protocol):
 
     def close(self) -> None: ...
 
-    def limited(self, seconds: float) -> AbstractContextManager[None]:
-        """A block with a hard end: then the line is cut and TransientError `timed-out` raised."""
+    def within(self, seconds: float, work: Callable[[], Outcome]) -> Outcome:
+        """Work with a hard end: then the line is cut and TransientError `timed-out` raised; see `limit`."""
 
     def stat(self, *paths: str) -> list[Seen | None]:
         """What stands under each path; None = nothing."""
@@ -150,11 +151,19 @@ def unreachable(account: Account, why: str) -> TransientError:
     )
 
 
-def too_slow(account: Account, seconds: float) -> TransientError:
-    """The error for a transfer that was cut off by the clock."""
+def too_slow(place: str, seconds: float) -> TransientError:
+    """The error for work that was cut off by the clock."""
     return TransientError(
-        f"{account.place} took longer than {seconds:g} seconds for one file. It is tried again in the next "
-        "run; raise DISTRIBUTION_SFTP_SECONDS if the host is always this slow.",
+        f"{place} took longer than the {seconds:g} seconds that it has for one file. It is tried again in "
+        "the next run; raise DISTRIBUTION_SFTP_SECONDS if the host is always this slow.",
+        code=FailureCode.TIMED_OUT,
+    )
+
+
+def no_answer(account: Account, *, doing: str) -> TransientError:
+    """The error for a host that keeps a request waiting."""
+    return TransientError(
+        f"{account.place} did not answer in time ({doing}). It is tried again in the next run.",
         code=FailureCode.TIMED_OUT,
     )
 
@@ -165,10 +174,7 @@ def explained(account: Account, *, doing: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as exc:
-        raise TransientError(
-            f"{account.place} did not answer in time ({doing}). It is tried again in the next run.",
-            code=FailureCode.TIMED_OUT,
-        ) from exc
+        raise no_answer(account, doing=doing) from exc
     except (EOFError, ConnectionError, paramiko.SSHException) as exc:
         raise lost(account) from exc
     except OSError as exc:

@@ -27,6 +27,7 @@ from distribution.channels.electronic.packets import (
     text_of,
 )
 from distribution.channels.electronic.remote import Seen, Stood, TooLarge, quietly
+from distribution.errors import DistributionError
 
 _VERSION = 3
 _CHUNK_BYTES = 32768  # the most that every SFTP server takes in one write (draft-ietf-secsh-filexfer-02, 3)
@@ -107,6 +108,16 @@ class Wire:
     def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "OpenFile":
         """Write a file anew and ask the open handle what it holds; `announce` before the last flight."""
         handle = self._open_anew(path)
+        try:
+            self._fill(handle, content, announce)
+            return OpenFile(self, handle, self._stood(handle, content))
+        except TimeoutError:
+            raise
+        except (OSError, DistributionError):
+            self._ask((Kind.CLOSE, handle))  # some hosts let nobody take an open file away
+            raise
+
+    def _fill(self, handle: bytes, content: bytes, announce: Callable[[], None]) -> None:
         for start in range(0, max(1, len(content)), _CHUNK_BYTES * _FLIGHT):
             stop = min(start + _CHUNK_BYTES * _FLIGHT, len(content))
             if stop == len(content):
@@ -124,7 +135,6 @@ class Wire:
             )
             for answer in answers:
                 expect_kept(answer)
-        return OpenFile(self, handle, self._stood(handle, content))
 
     def _open_anew(self, path: str) -> bytes:
         name, no_attributes = text_of(path), struct.pack(">I", 0)
