@@ -208,6 +208,11 @@ class Settings(BaseSettings):
         return self.home / "outbox" / "electronic"
 
     @property
+    def sftp_folders(self) -> Path:
+        """Where OpenSSH's `sftp` works, for endpoints of `transport: openssh`; empty between runs."""
+        return self.home / "sftp"
+
+    @property
     def mail_outbox(self) -> Path:
         return self.home / "outbox" / "mail"
 

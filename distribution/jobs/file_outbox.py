@@ -162,6 +162,17 @@ def _write_whole(path: Path, content: bytes, *, to_the_disk: bool) -> None:
             handle.flush()
             os.fsync(handle.fileno())
     beginning.replace(path)
+    if to_the_disk:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let a new name outlive a power cut, not only the bytes behind it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def content_of(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Content:

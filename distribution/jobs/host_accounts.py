@@ -20,8 +20,13 @@ def account_of(line: Line, endpoint: Endpoint) -> Account:
     )
 
 
-def sign_in(line: Line, endpoint: Endpoint) -> Remote:
-    """A session with the institution's account, through the client that its endpoint asks for."""
+def sign_in(line: Line, endpoint: Endpoint, *, seconds: float | None = None) -> Remote:
+    """A session with the institution's account, through the client that its endpoint asks for.
+
+    `seconds`: how long that may take; None = as long as a file. Raises what the clients' `connect` raises.
+    """
     account = account_of(line, endpoint)
-    connect = openssh.connect if endpoint.transport == Transport.OPENSSH else session.connect
-    return connect(account, seconds=line.settings.sftp_seconds)
+    seconds = line.settings.sftp_seconds if seconds is None else seconds
+    if endpoint.transport == Transport.OPENSSH:
+        return openssh.connect(account, seconds=seconds, below=line.settings.sftp_folders)
+    return session.connect(account, seconds=seconds)

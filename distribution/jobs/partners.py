@@ -49,7 +49,12 @@ def try_connection(line: Line, code: str, *, wait_seconds: float = 3.0) -> dict[
     with line.connect() as conn:
         endpoint = endpoints.newest_of(conn, code)
     probe = Probe(name=f"PROBE_{secrets.token_hex(4)}.tmp", wait_seconds=wait_seconds)
-    steps = onboarding.walk(endpoint, sign_in=lambda: host_accounts.sign_in(line, endpoint), probe=probe)
+    steps = onboarding.walk(
+        endpoint,
+        sign_in=lambda: host_accounts.sign_in(line, endpoint),
+        probe=probe,
+        seconds=line.settings.sftp_seconds,
+    )
     steps.append(_look_at_key(line, endpoint))
     found = [asdict(step) for step in steps]
     with line.connect() as conn:

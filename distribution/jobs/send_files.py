@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from distribution.channels.electronic import openssh_folder
 from distribution.jobs import build_files as building
 from distribution.jobs.build_files import BuildOutcome, build_files
 from distribution.jobs.visit_hosts import Errand, Round, Tally, Visits, lease_seconds
@@ -51,6 +52,7 @@ def send_files(line: Line, *, run_id: str | None, on: date, dis: Sequence[str] |
 
 def deliver(errand: Errand, sendable: Iterable[files.ScoreFile], at: Mapping[str, Endpoint]) -> SendOutcome:
     """Send files of institutions, in their order, to their endpoints by code, through a pool of sessions."""
+    openssh_folder.sweep(errand.line.settings.sftp_folders)
     return _Pool(errand, _rounds(sendable, at)).send()
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from distribution.channels.electronic import drop, openssh, session
-from distribution.channels.electronic.remote import Account, Remote
+from distribution.channels.electronic import drop
+from distribution.channels.electronic.remote import Remote
 from distribution.errors import DistributionError
-from distribution.jobs import file_outbox, secrets
+from distribution.jobs import file_outbox, host_accounts
+from distribution.jobs.transfer_notes import Notes
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import files, locks, transfers
-from distribution.model import Channel, Endpoint, FailureCode, FileState, Look, Publish, Receipt, Transport
+from distribution.model import Channel, Endpoint, FailureCode, FileState, Look, Publish, Receipt
 
 log = logging.getLogger(__name__)
 _CONNECT_TRIES = 4
@@ -61,38 +62,6 @@ class _Stop(Exception):  # no error: the institution's later files stay behind
 
 class _Elsewhere(Exception):  # no error: the other run goes on with the institution
     """Another run has the file."""
-
-
-class _Notes:
-    """The ledger's notes of one transfer."""
-
-    def __init__(self, conn: psycopg.Connection, file: files.ScoreFile):
-        self._conn, self._file, self.attempt = conn, file, file.attempt
-
-    def begin(self) -> int:
-        self.attempt = transfers.begin(self._conn, self._file)
-        return self.attempt
-
-    def closing(self, name: str, upload: int) -> None:
-        if not self._is_sidecar(name):
-            transfers.note_closing(self._conn, self._file.file_id, attempt=upload)
-
-    def renaming(self, name: str, upload: int) -> None:
-        transfers.note_renaming(
-            self._conn,
-            self._file.file_id,
-            attempt=self.attempt,
-            upload=upload,
-            is_sidecar=self._is_sidecar(name),
-        )
-
-    def undone(self, name: str) -> None:
-        transfers.note_undone(
-            self._conn, self._file.file_id, attempt=self.attempt, is_sidecar=self._is_sidecar(name)
-        )
-
-    def _is_sidecar(self, name: str) -> bool:
-        return name == self._file.sidecar_name
 
 
 def _parcels(file: files.ScoreFile, content: file_outbox.Content) -> list[drop.Parcel]:
@@ -201,19 +170,23 @@ class Visits:
             if not self._conn.closed:
                 locks.give_back(self._conn, locks.of_file(file.file_id))
 
-    def _line_out(self) -> Remote:
-        """The session, opened when first needed; a host that refused is not asked again for the others."""
+    def _line_out(self) -> tuple[Remote, float]:
+        """The session, opened when first needed, and the seconds that are left for a file.
+
+        A host that refused is not asked again for the others.
+        """
+        left = self._errand.line.settings.sftp_seconds
         if self._refusal is not None:
             raise self._refusal
         if self._session is not None and not self._session.is_alive:
             self._hang_up()
         if self._session is None:
             try:
-                self._session = self._connect(self._served.endpoint)
+                self._session, left = self._connect(self._served.endpoint, seconds=left)
             except DistributionError as exc:
                 self._refusal = exc
                 raise
-        return self._session
+        return self._session, left
 
     def _note_failure(self, file: files.ScoreFile, exc: DistributionError, *, attempt: int) -> None:
         if not isinstance(exc, drop.AmbiguousDelivery):
@@ -233,33 +206,31 @@ class Visits:
             extra=fields,
         )
 
-    def _connect(self, endpoint: Endpoint) -> Remote:
-        """Sign in; a line that breaks before that is tried again: busy hosts turn callers away."""
-        secret = secrets.read_secret(self._errand.line.settings, endpoint.credential)
-        account = Account(
-            host=endpoint.host,
-            port=endpoint.port,
-            username=endpoint.username,
-            host_key=endpoint.host_key,
-            key=secret.key,
-            password=secret.password,
-        )
-        connect = openssh.connect if endpoint.transport == Transport.OPENSSH else session.connect
+    def _connect(self, endpoint: Endpoint, *, seconds: float) -> tuple[Remote, float]:
+        """Sign in within `seconds`, and tell what is left of them; waiting for the others' turn is free.
+
+        A line that breaks before that is tried again: busy hosts turn callers away.
+        """
+        left = seconds
         for attempt in range(1, _CONNECT_TRIES + 1):
-            try:
-                with self._door:
-                    return connect(account, seconds=self._errand.line.settings.sftp_seconds)
-            except DistributionError as exc:
-                if exc.code != FailureCode.CONNECTION_LOST or attempt == _CONNECT_TRIES:
-                    raise
-                time.sleep(0.5 * attempt)
+            with self._door:
+                began = time.monotonic()
+                try:
+                    opened = host_accounts.sign_in(self._errand.line, endpoint, seconds=left)
+                except DistributionError as exc:
+                    left -= time.monotonic() - began
+                    if exc.code != FailureCode.CONNECTION_LOST or attempt == _CONNECT_TRIES or left <= 0:
+                        raise
+                else:
+                    return opened, left - (time.monotonic() - began)
+            time.sleep(0.5 * attempt)
         raise AssertionError("unreachable")
 
     def _transfer(self, endpoint: Endpoint, file_id: int) -> int:
         """Publish one file and record its delivery. Returns its deliveries; _Stop for one that fails."""
         file = files.read(self._conn, file_id)
         while True:
-            notes = _Notes(self._conn, file)
+            notes = Notes(self._conn, file)
             try:
                 self._publish(endpoint, file, notes)
                 break
@@ -279,16 +250,13 @@ class Visits:
             run_id=self._errand.run_id,
         )
 
-    def _publish(self, endpoint: Endpoint, file: files.ScoreFile, notes: _Notes) -> None:
-        line = self._errand.line
-        content = file_outbox.content_of(line, self._conn, file)
-        drop.publish(
-            self._line_out(),
-            _terms(endpoint),
-            _parcels(file, content),
-            notes=notes,
-            seconds=line.settings.sftp_seconds,
-        )
+    def _publish(self, endpoint: Endpoint, file: files.ScoreFile, notes: Notes) -> None:
+        content = file_outbox.content_of(self._errand.line, self._conn, file)
+        line_out, left = self._line_out()
+        try:
+            drop.publish(line_out, _terms(endpoint), _parcels(file, content), notes=notes, seconds=left)
+        finally:
+            notes.end()
 
     def _receipt(self, file: files.ScoreFile, endpoint: Endpoint) -> Receipt:
         return Receipt(

@@ -155,3 +155,44 @@ def test_a_host_that_does_not_let_us_look_as_agreed_is_told_so(line: Line, tmp_p
         assert "`look: list` or `look: none`" in file.failure_detail
         join(line, host, endpoint(host, "4471", look="list"))
         assert send_files.send_files(line, run_id=None, on=NIGHT).delivered == 1
+
+
+@pytest.mark.parametrize("fault", [sftp_servers.LocksOpenFiles, sftp_servers.LiesAboutSize])
+def test_what_was_not_taken_whole_is_closed_and_taken_away(
+    line: Line, tmp_path: Path, fault: type[sftp_servers.Sound]
+) -> None:
+    with sftp_servers.faulty(tmp_path / "host", fault=fault) as host:
+        owe(line, "4471", *(f"R-{number}" for number in range(80)))
+        join(line, host, endpoint(host, "4471"))
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        assert send_files.send_files(line, run_id=None, on=NIGHT).failed == 80
+        assert arrived(host, "4471") == []
+
+
+@pytest.mark.parametrize("transport", ["paramiko", "openssh"])
+def test_the_folder_that_is_missing_is_named(line: Line, tmp_path: Path, transport: str) -> None:
+    with sftp_servers.openssh(tmp_path / "host") as host:
+        owe(line, "4471", "R-1")
+        gone = f"{host.path('4471')}-on-the-way"
+        at = endpoint(host, "4471", publish="temp-folder", temp_directory=gone, transport=transport)
+        join(line, host, at)
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        assert send_files.send_files(line, run_id=None, on=NIGHT).failed == 1
+    with line.connect() as conn:
+        file = files.named(conn, FILE)
+    assert file.failure == "folder"
+    assert gone in file.failure_detail
+
+
+def test_what_a_host_says_is_kept_as_one_short_line(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "host", fault=sftp_servers.RefusesWithControlCharacters) as host:
+        owe(line, "4471", "R-1")
+        join(line, host, endpoint(host, "4471"))
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        assert send_files.send_files(line, run_id=None, on=NIGHT).failed == 1
+    with line.connect() as conn:
+        file = files.named(conn, FILE)
+    assert file.failure == "refused-by-host"
+    assert file.failure_detail.isprintable()
+    assert "Failure" in file.failure_detail
+    assert len(file.failure_detail) < 500

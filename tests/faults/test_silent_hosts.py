@@ -29,10 +29,14 @@ class _NoNotes:
     def undone(self, name: str) -> None: ...
 
 
-def _deliver(host: Host, port: int, transport: str) -> None:
+def _deliver(host: Host, port: int, transport: str, below: Path) -> None:
     account = Account("127.0.0.1", port, host.username, host.host_key, host.key)
     parcel = drop.Parcel(f"parcel-{next(_PARCELS)}", b"x" * 100_000)
-    line_out = (openssh if transport == "openssh" else session).connect(account, seconds=1)
+    line_out = (
+        openssh.connect(account, seconds=1, below=below)
+        if transport == "openssh"
+        else session.connect(account, seconds=1)
+    )
     try:
         drop.publish(line_out, drop.Terms(host.path("in")), [parcel], notes=_NoNotes(), seconds=1)
     finally:
@@ -47,7 +51,7 @@ def test_it_is_given_up_wherever_it_falls_silent(tmp_path: Path, transport: str)
     def give_up(after_bytes: int) -> None:
         with BlackHole(host.port, after_bytes=after_bytes) as port:
             try:
-                _deliver(host, port, transport)
+                _deliver(host, port, transport, tmp_path / "sftp")
             except TransientError as exc:
                 told[after_bytes] = exc.code
 

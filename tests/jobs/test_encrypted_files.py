@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from distribution.jobs import redeliver, send_files
+from distribution.jobs import file_outbox, redeliver, send_files
 from distribution.jobs.wiring import Line
 from distribution.ledger import files
 from tests.support import pgp, sftp_servers
@@ -218,3 +219,17 @@ def test_a_file_sent_again_is_for_the_key_in_force(line: Line, host: Host) -> No
     first = old.open((host.folder("4471") / NAME).read_bytes()).decode()
     assert opened.split("\r\n")[1:-2] == first.split("\r\n")[1:-2]
     assert NAME in opened.split("\r\n")[0]
+
+
+def test_the_names_of_encrypted_files_outlive_a_power_cut_too(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")) or sync(handle)
+    )
+    file_outbox.keep(line, di="4471", contents={"a.pgp": b"x"}, encrypted=True)
+    folder = str(line.settings.electronic_outbox / "4471")
+    assert synced[-1] == folder
+    assert synced[0].startswith(folder + "/")

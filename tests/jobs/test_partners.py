@@ -88,6 +88,15 @@ def test_each_fault_is_told_at_its_step(line: Line, host: Host) -> None:
         assert says in said
 
 
+def test_a_line_that_breaks_while_the_probe_is_deleted_fails_nothing(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "faulty", fault=sftp_servers.DropsAtRemove) as drops:
+        at = endpoint(drops, "4471")
+        join(line, drops, at)
+        state, said = steps_of(line, at)["Delete it"]
+    assert state == "passed"
+    assert "the probe may still stand there" in said
+
+
 def test_a_robot_that_takes_unfinished_files_is_found(line: Line, tmp_path: Path) -> None:
     class TakesEverything(sftp_servers.Sound):
         """Takes a file as soon as it is closed, whatever its name."""

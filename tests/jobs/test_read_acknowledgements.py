@@ -8,14 +8,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from distribution.channels.electronic import acknowledgement
 from distribution.errors import UsageError
 from distribution.jobs import send_files
 from distribution.jobs.read_acknowledgements import acknowledge, read_acknowledgements
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.wiring import Line
-from distribution.ledger import accounts, files
+from distribution.ledger import accounts, acknowledgements, files
 from tests.support import sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
 from tests.support.sftp_servers import Host
@@ -90,6 +92,14 @@ def test_the_same_acknowledgement_again_is_booked_once(line: Line, sent: Path) -
         ({"file": "CLEP_4471_20261123_000009.txt"}, "unknown-file", "did not send"),
         ({"details": "two"}, "unreadable", "nothing that can be read"),
         ({"rows": [1]}, "unreadable", "nothing that can be read"),
+        ({"file": "A\0"}, "unreadable", "nothing that can be read"),
+        ({"file": "\ud800"}, "unreadable", "nothing that can be read"),
+        ({"file": f"{NAME}\n"}, "unreadable", "nothing that can be read"),
+        (
+            {"rows": [{"result_id": "\udfff", "revision": 1, "status": "loaded"}]},
+            "unreadable",
+            "nothing that",
+        ),
     ],
 )
 def test_what_does_not_agree_needs_a_person(
@@ -103,6 +113,51 @@ def test_what_does_not_agree_needs_a_person(
     found = needs(line, NIGHT)
     assert any(says in what for what in found)
     assert not any("ZZTEST" in what for what in found)
+
+
+@pytest.mark.parametrize("transport", ["paramiko", "openssh"])
+def test_one_that_is_too_large_is_not_read_to_its_end(
+    line: Line, host: Host, sent: Path, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    monkeypatch.setattr(acknowledgement, "MOST_BYTES", 1000)
+    join(line, host, endpoint(host, "4471", ack_directory=str(sent), transport=transport))
+    said(sent, padding="x" * 1_000_000)
+    assert read_acknowledgements(line).differing == 1
+    with line.connect() as conn:
+        booked = conn.execute("SELECT outcome, size_bytes FROM ledger.acknowledgement").fetchone()
+    assert booked is not None
+    assert booked[0] == "unreadable"
+    assert 1000 < booked[1] < 1_100_000
+
+
+def test_what_the_ledger_cannot_keep_stops_no_other_institution(
+    line: Line, host: Host, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = host.folder("back-4000")
+    join(line, host, endpoint(host, "4000", ack_directory=str(back)))
+    said(back, file="of 4000")
+    said(sent)
+    book = acknowledgements.book
+
+    def refuse_4000(conn: psycopg.Connection, arrived: acknowledgements.Arrived) -> object:
+        if arrived.di == "4000":
+            raise psycopg.DataError("its words quote a record")
+        return book(conn, arrived)
+
+    monkeypatch.setattr(acknowledgements, "book", refuse_4000)
+    outcome = read_acknowledgements(line)
+    assert (outcome.acknowledged, outcome.unasked) == (1, 1)
+
+
+def test_a_line_that_breaks_while_one_is_taken_away_costs_nothing(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.faulty(tmp_path / "faulty", fault=sftp_servers.DropsAtRemove) as host:
+        join(line, host, endpoint(host, "4471", ack_directory=host.path("back")))
+        owe(line, "4471", "R-1", "R-2")
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        send_files.send_files(line, run_id=None, on=NIGHT)
+        said(host.folder("back"))
+        assert read_acknowledgements(line).unasked == 1  # what came after it was not asked
+        assert state(line) == "acknowledged"
 
 
 def test_of_another_institutions_file_nothing_is_believed(line: Line, host: Host, sent: Path) -> None:

@@ -233,6 +233,20 @@ class RefusesAfterRename(Sound):
         raise asyncssh.SFTPFailure("Failure")
 
 
+class RefusesWithControlCharacters(Sound):
+    """Refuses every rename, in words that no database keeps."""
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        raise asyncssh.SFTPFailure("Failure\0\x1b[31m" + "!" * 5000)
+
+
+class DropsAtRemove(Sound):
+    """The line breaks when a file is taken away."""
+
+    def remove(self, path: bytes) -> None:
+        self.cut()
+
+
 class PicksUpAtOnce(Sound):
     """A robot takes every file away as soon as it bears its final name."""
 
@@ -269,6 +283,27 @@ class RobotTakesParts(Sound):
         path = _path_of_handle(file_obj)
         if path.name.endswith(".part") and path.exists():
             self.pick_up(path)
+
+
+class LocksOpenFiles(Sound):
+    """Has no room, and lets nobody take a file away that is still open."""
+
+    open_files: ClassVar[set[str]] = set()
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        self.open_files.add(str(_path_of_handle(file_obj)))
+        if offset + len(data) > ROOM_FOR_BYTES:
+            raise asyncssh.SFTPFailure("Failure")
+        return super().write(file_obj, offset, data)  # type: ignore[return-value]
+
+    def close(self, file_obj: object) -> None:
+        super().close(file_obj)
+        self.open_files.discard(str(_path_of_handle(file_obj)))
+
+    def remove(self, path: bytes) -> None:
+        if str(self.path_of(path)) in self.open_files:
+            raise asyncssh.SFTPFailure("in use")
+        super().remove(path)
 
 
 class DiskFull(Sound):
@@ -393,7 +428,7 @@ class NeverAnswers(Sound):
         return super().write(file_obj, offset, data)  # type: ignore[return-value]
 
 
-class _Door(asyncssh.SSHServer):
+class Door(asyncssh.SSHServer):
     """Lets anybody in who shows a key."""
 
     lets_in = True
@@ -408,13 +443,13 @@ class _Door(asyncssh.SSHServer):
         return self.lets_in
 
 
-class RefusesSignIn(_Door):
+class RefusesSignIn(Door):
     """Lets nobody in."""
 
     lets_in = False
 
 
-class TakesPasswords(_Door):
+class TakesPasswords(Door):
     """Lets in by password."""
 
     def public_key_auth_supported(self) -> bool:
@@ -427,7 +462,7 @@ class TakesPasswords(_Door):
         return password == PASSWORD
 
 
-class AsksForPasswords(_Door):
+class AsksForPasswords(Door):
     """Lets in by password, but only as the answer to a question (keyboard-interactive)."""
 
     def public_key_auth_supported(self) -> bool:
@@ -448,7 +483,7 @@ def faulty(
     folder: Path,
     fault: type[Sound] = Sound,
     *,
-    door: type[_Door] = _Door,
+    door: type[Door] = Door,
     port: int = 0,
     key: asyncssh.SSHKey | None = None,
     **more: object,

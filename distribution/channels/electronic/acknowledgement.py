@@ -2,12 +2,15 @@
 
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 NAME = re.compile(r"ACK_[A-Za-z0-9_.-]{1,80}\.json")
 LOADED = "loaded"
+MOST_BYTES = 64 * 1024 * 1024  # a million rows, generously
 _MOST_ROWS = 1_000_000
+_NO_TEXT = ("Cc", "Cs")  # control characters, halves of a pair: no name has them, and no database keeps them
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ def parse(content: bytes) -> Acknowledgement:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 200:
         raise ValueError("a text is missing")
+    if any(unicodedata.category(character) in _NO_TEXT for character in value):
+        raise ValueError("a text with control characters")
     return value
 
 

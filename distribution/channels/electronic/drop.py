@@ -32,15 +32,18 @@ def publish(
     (`folder`, `space`) or TransientError (`connection-lost`, `timed-out`, `refused-by-host`, `not-written`),
     and whatever `notes` raises.
     """
-    with session.limited(seconds):
-        eyes = Eyes(session, terms)
-        eyes.see_folder(parcels)
-        attempt = notes.begin()
-        if terms.publish is Publish.DONE_FILE:
-            _InPlace(eyes, parcels, attempt, notes).put()
-            return
-        for parcel in parcels:
-            _Renamed(eyes, parcel, attempt, notes).put()
+    session.within(seconds, lambda: _publish(session, terms, parcels, notes))
+
+
+def _publish(session: Remote, terms: Terms, parcels: Sequence[Parcel], notes: Notes) -> None:
+    eyes = Eyes(session, terms)
+    eyes.see_folder(parcels)
+    attempt = notes.begin()
+    if terms.publish is Publish.DONE_FILE:
+        _InPlace(eyes, parcels, attempt, notes).put()
+        return
+    for parcel in parcels:
+        _Renamed(eyes, parcel, attempt, notes).put()
 
 
 class _Renamed:
@@ -109,7 +112,9 @@ class _Renamed:
     def _rename(self, upload: int) -> None:
         """Give the upload of that attempt its final name; a plain rename, which never overwrites."""
         self._notes.renaming(self._parcel.name, upload)
-        with explained(self._session.account, doing=f"renaming {self._parcel.name}"):
+        with explained(
+            self._session.account, doing=f"renaming {self._parcel.name} into {self._eyes.terms.directory}"
+        ):
             try:
                 self._session.rename(self._part(upload), self._final)
             except (TimeoutError, ConnectionError):

@@ -11,6 +11,7 @@ from distribution.channels.electronic.remote import (
     Remote,
     Seen,
     Stood,
+    TooLarge,
     explained,
     found_in,
     look_refused,
@@ -131,8 +132,8 @@ class Eyes:
         """Read the file back; False where the host lets nobody read."""
         with explained(self.session.account, doing=f"reading {posixpath.basename(path)} back"):
             try:
-                there = self.session.read(path)
-            except (PermissionError, FileNotFoundError):
+                there = self.session.read(path, at_most=len(content))
+            except (PermissionError, FileNotFoundError, TooLarge):
                 return False
         return hashlib.sha256(there).digest() == hashlib.sha256(content).digest()
 
@@ -147,7 +148,7 @@ class Eyes:
 
     def write(self, path: str, parcel: Parcel, *, notes: Notes, closing: int | None) -> None:
         """Write a parcel and close it; `closing` = the attempt to note before, None = in place."""
-        account, doing = self.session.account, f"writing {parcel.name}"
+        account, doing = self.session.account, f"writing {parcel.name} into {posixpath.dirname(path)}"
         with explained(account, doing=doing):
             try:
                 written = self.session.write(
@@ -155,8 +156,10 @@ class Eyes:
                     parcel.content,
                     announce=lambda: None if closing is None else notes.closing(parcel.name, closing),
                 )
-                self._expect_whole(written.stood, path, parcel)
-                written.close()
+                try:
+                    self._expect_whole(written.stood, path, parcel)
+                finally:
+                    written.close()  # some hosts let nobody take an open file away
             except (FileNotFoundError, PermissionError, ConnectionError, TimeoutError):
                 raise
             except OSError as exc:

@@ -8,10 +8,12 @@ import subprocess
 
 import paramiko
 
+from distribution.channels.electronic import limit
 from distribution.errors import TransientError
 from distribution.model import FailureCode
 
 _SECONDS = 30.0
+_LONGEST_SECONDS = 100.0  # for all, name look-up and `ssh-keyscan` included
 
 
 def fingerprint(line: str) -> str:
@@ -29,10 +31,18 @@ def same(one: str, other: str) -> bool:
 def offered(host: str, port: int, *, kind: str) -> str:
     """The public key line that the host shows, of `kind` where it has one of that kind.
 
-    Raises TransientError (`unreachable`, `refused-by-host`).
+    Raises TransientError (`unreachable`, `refused-by-host`, `timed-out`).
     """
+    cord = limit.Cord()
+    return limit.within(
+        _LONGEST_SECONDS, lambda: _offered(host, port, kind, cord), place=f"{host}:{port}", cord=cord
+    )
+
+
+def _offered(host: str, port: int, kind: str, cord: limit.Cord) -> str:
     try:
         with socket.create_connection((host, port), timeout=_SECONDS) as sock:
+            cord.tie(sock.close)
             return _shown(sock, kind)
     except paramiko.ssh_exception.IncompatiblePeer:
         return _scanned(host, port, kind)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from distribution.channels.electronic import host_keys
+from distribution.channels.electronic import host_keys, limit
 from distribution.channels.electronic.encryption import PgpKey
 from distribution.channels.electronic.remote import Remote, explained
 from distribution.errors import DistributionError, PermanentError
@@ -36,10 +36,13 @@ class Step:
 
 @dataclass(slots=True)
 class _Walk:
-    """The steps so far; after a failed one the others are not tried."""
+    """The steps so far; after one that failed, or took longer than `seconds`, no other is tried."""
 
+    place: str
+    seconds: float
     steps: list[Step] = field(default_factory=list)
     stopped: bool = False
+    cord: limit.Cord = field(default_factory=limit.Cord)
 
     def take(self, step: str, act: Callable[[], str]) -> None:
         """One step: `act` gives its sentence, or raises what is wrong."""
@@ -49,7 +52,7 @@ class _Walk:
         began = time.monotonic()
         state, says = StepState.PASSED, ""
         try:
-            says = act()
+            says = limit.within(self.seconds, act, place=self.place, cord=self.cord)
         except DistributionError as exc:
             state, says, self.stopped = StepState.FAILED, str(exc), True
         self.steps.append(Step(step, state, round(time.monotonic() - began, 3), says))
@@ -63,17 +66,23 @@ class Probe:
     wait_seconds: float = 3.0
 
 
-def walk(endpoint: Endpoint, *, sign_in: Callable[[], Remote], probe: Probe) -> list[Step]:
+def walk(endpoint: Endpoint, *, sign_in: Callable[[], Remote], probe: Probe, seconds: float) -> list[Step]:
     """Try everything that a delivery does, but with a probe; nothing is left behind.
 
-    `sign_in` opens a session with the institution's account.
+    `sign_in` opens a session with the institution's account; `seconds`: how long one step may take.
     """
-    walked = _Walk()
+    walked = _Walk(f"{endpoint.host}:{endpoint.port}", seconds + probe.wait_seconds)
     walked.take(f"Name {endpoint.host} resolves", lambda: _resolve(endpoint))
     walked.take(f"Port {endpoint.port} answers", lambda: _knock(endpoint))
     walked.take("Host key matches", lambda: _compare(endpoint))
     opened: list[Remote] = []
-    walked.take(f"Sign in as {endpoint.username}", lambda: opened.append(sign_in()) or "")  # type: ignore[func-returns-value]
+
+    def open_session() -> str:
+        opened.append(sign_in())
+        walked.cord.tie(opened[0].close)
+        return ""
+
+    walked.take(f"Sign in as {endpoint.username}", open_session)
     try:
         for step, act in _in_the_folder(endpoint, opened, probe):
             walked.take(step, act)
@@ -148,7 +157,7 @@ def _see(session: Remote, endpoint: Endpoint) -> str:
 
 
 def _write(session: Remote, path: str) -> str:
-    with explained(session.account, doing="writing a probe file"):
+    with explained(session.account, doing=f"writing a probe file into {posixpath.dirname(path)}"):
         session.write(path, _CONTENT).close()
     return ""
 
@@ -182,8 +191,9 @@ def _rename(session: Remote, part: str, final: str) -> str:
 
 def _remove(session: Remote, path: str) -> str:
     try:
-        session.remove(path)
-    except OSError:
+        with explained(session.account, doing="removing the probe file"):
+            session.remove(path)
+    except DistributionError:
         # Deliveries never delete, so this is no reason to fail.
         return "The host lets nobody delete, or a robot took it: the probe may still stand there."
     return ""

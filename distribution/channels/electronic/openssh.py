@@ -6,23 +6,23 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from distribution.channels.electronic import openssh_sign_in
+from distribution.channels.electronic import limit, openssh_folder, openssh_sign_in
+from distribution.channels.electronic.openssh_folder import Folder
 from distribution.channels.electronic.remote import (
     Account,
     NotKept,
+    Outcome,
     Seen,
     Stood,
+    TooLarge,
     name_of,
     quietly,
-    too_slow,
 )
-from distribution.errors import DistributionError, TransientError
+from distribution.errors import TransientError
 from distribution.model import FailureCode
 
 _LONG_LINE = re.compile(r"^-\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[\d:]+\s(.*)$")
@@ -31,7 +31,7 @@ _LONG_LINE = re.compile(r"^-\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[
 class Session:
     """A session that is signed in: one `sftp` process that takes its batch line by line."""
 
-    def __init__(self, account: Account, process: subprocess.Popen[str], folder: Path):
+    def __init__(self, account: Account, process: subprocess.Popen[str], folder: Folder):
         self.account, self._process, self._folder = account, process, folder
         self._marks = 0
 
@@ -45,28 +45,12 @@ class Session:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
-    @contextmanager
-    def limited(self, seconds: float) -> Iterator[None]:
-        """A block with a hard end: after `seconds` the process is killed and `timed-out` raised."""
-        expired = threading.Event()
-
-        def cut() -> None:
-            expired.set()
-            kill(self._process)
-
-        watch = threading.Timer(seconds, cut)
-        watch.daemon = True
-        watch.start()
-        try:
-            yield
-        except (DistributionError, OSError, EOFError) as exc:
-            if expired.is_set():
-                raise too_slow(self.account, seconds) from exc
-            raise
-        finally:
-            watch.cancel()
+    def within(self, seconds: float, work: Callable[[], Outcome]) -> Outcome:
+        # ssh keeps a line alive whose SFTP side is dead: the process is killed, whatever it hears.
+        cord = limit.Cord(partial(kill, self._process))
+        return limit.within(seconds, work, place=self.account.place, cord=cord)
 
     # what the drop asks for ------------------------------------------------------------------------
     def stat(self, *paths: str) -> list[Seen | None]:
@@ -93,7 +77,7 @@ class Session:
         return _Closed()
 
     def _put(self, path: str, content: bytes) -> None:
-        local = self._folder / "parcel"
+        local = self._folder.path / "parcel"
         local.write_bytes(content)
         try:
             said = self._ask(f"put {_quoted(str(local))} {_quoted(path)}")
@@ -105,10 +89,15 @@ class Session:
             began = any(line.startswith(("write remote", "close remote")) for line in faults)
             raise NotKept(None, str(refusal.strerror or refusal)) if began else refusal
 
-    def read(self, path: str) -> bytes:
-        local = self._folder / "read-back"
+    def read(self, path: str, *, at_most: int) -> bytes:
+        seen = self._stat(path)
+        if seen is not None and (seen.size or 0) > at_most:
+            raise TooLarge(seen.size or 0)
+        local = self._folder.path / "read-back"
         said = self._ask(f"get {_quoted(path)} {_quoted(str(local))}")
         try:
+            if local.stat().st_size > at_most:
+                raise TooLarge(local.stat().st_size)
             return local.read_bytes()
         except FileNotFoundError:
             raise _refusal(said) from None
@@ -188,11 +177,15 @@ def kill(process: subprocess.Popen[str]) -> None:
     """End `sftp` and the `ssh` that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(limit.GRACE_SECONDS)
 
 
-def connect(account: Account, *, seconds: float) -> Session:
-    """Start `sftp`, check the host's key, sign in. Raises what `session.connect` raises."""
+def connect(account: Account, *, seconds: float, below: Path) -> Session:
+    """Start `sftp` in a folder below `below`, check the host's key, sign in, all within `seconds`.
+
+    Raises what `session.connect` raises.
+    """
     program = shutil.which("sftp")
     if program is None:
         raise TransientError(
@@ -200,36 +193,43 @@ def connect(account: Account, *, seconds: float) -> Session:
             "the package openssh-client.",
             code=FailureCode.CREDENTIAL,
         )
-    folder = Path(tempfile.mkdtemp(prefix="sftp-"))  # mode 0700
+    cord = limit.Cord()
+    return limit.within(
+        seconds, lambda: _signed_in(program, account, below, cord), place=account.place, cord=cord
+    )
+
+
+def _signed_in(program: str, account: Account, below: Path, cord: limit.Cord) -> Session:
+    folder = openssh_folder.new(below)
     try:
-        process = subprocess.Popen(
-            [
-                program,
-                *openssh_sign_in.options(account, folder),
-                "-b",
-                "-",
-                openssh_sign_in.destination(account),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env=openssh_sign_in.environment(account, folder),
-            cwd=folder,
-            start_new_session=True,
-        )
+        process = _start(program, account, folder.path)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.remove()
         raise
+    cord.tie(partial(kill, process))
     session = Session(account, process, folder)
     try:
-        with session.limited(seconds):
-            _expect_signed_in(session)
-        return session
+        _expect_signed_in(session)
     except BaseException:
         session.close()
         raise
+    openssh_sign_in.forget_key(folder.path)
+    return session
+
+
+def _start(program: str, account: Account, folder: Path) -> subprocess.Popen[str]:
+    options = openssh_sign_in.options(account, folder)
+    return subprocess.Popen(
+        [program, *options, "-b", "-", openssh_sign_in.destination(account)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=openssh_sign_in.environment(account, folder),
+        cwd=folder,
+        start_new_session=True,
+    )
 
 
 def _expect_signed_in(session: Session) -> None:

@@ -16,7 +16,8 @@ from distribution.channels.electronic.remote import (
 from distribution.errors import PermanentError, TransientError
 from distribution.model import FailureCode
 
-_CONNECT_SECONDS = 15
+_CONNECT_SECONDS = 60  # until the host shows its banner: some take their time
+_KEY = "key"
 # What such hosts know, behind what is better; a group of 1,024 bits stays out.
 _WEAK = {
     "KexAlgorithms": "diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1",
@@ -58,13 +59,18 @@ def options(account: Account, folder: Path) -> list[str]:
         "BatchMode": "no",  # before -b, which would let it ask no helper for the password
     }
     if account.key is not None:
-        key = folder / "key"
+        key = folder / _KEY
         key.touch(mode=0o600)
         key.write_text(account.key if account.key.endswith("\n") else account.key + "\n")
         stated |= {"IdentityFile": str(key), "PreferredAuthentications": "publickey"}
     else:
         stated |= {"PreferredAuthentications": "password,keyboard-interactive", "PubkeyAuthentication": "no"}
     return ["-F", "/dev/null", *(f"-o{name}={value}" for name, value in stated.items())]
+
+
+def forget_key(folder: Path) -> None:
+    """Who is signed in needs the private key no more."""
+    (folder / _KEY).unlink(missing_ok=True)
 
 
 def environment(account: Account, folder: Path) -> dict[str, str]:

@@ -42,6 +42,7 @@ class Answer:
     body: bytes
 
 
+_LONGEST_WORDS = 200
 _DONE, END, NOT_THERE, _NOT_ALLOWED, _NO_CONNECTION, _LOST = 0, 1, 2, 3, 6, 7
 
 
@@ -82,11 +83,17 @@ def _refusal(answer: Answer) -> OSError | EOFError:
     if answer.kind != Kind.STATUS:
         return EOFError("an answer that fits no request")
     code = code_of(answer)
-    said = first_text(answer.body[4:]).decode("utf-8", "replace") if len(answer.body) > 8 else ""
+    said = readable(first_text(answer.body[4:])) if len(answer.body) > 8 else ""
     if code in (_NO_CONNECTION, _LOST):
         return EOFError(said)
     known = {NOT_THERE: errno.ENOENT, _NOT_ALLOWED: errno.EACCES}
     return OSError(known.get(code, errno.EIO), said or f"status {code}")
+
+
+def readable(said: bytes) -> str:
+    """A host's own words as one short line: they go into the ledger and the log."""
+    text = said[:_LONGEST_WORDS].decode("utf-8", "replace")
+    return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
 def seen_in(answer: Answer) -> Seen | None:

@@ -3,15 +3,16 @@
 import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import paramiko
 
 from distribution.errors import DistributionError, PermanentError, TransientError
 from distribution.model import FailureCode
 
+Outcome = TypeVar("Outcome")
 _NO_SPACE = re.compile(r"space|quota|disk full", re.IGNORECASE)
 
 
@@ -53,6 +54,14 @@ class NotKept(OSError):
     """The host refused a write, or to close what it took: it keeps less than it was given."""
 
 
+class TooLarge(OSError):
+    """The file holds more than anyone reads of it; `size` = what is known of its bytes."""
+
+    def __init__(self, size: int):
+        self.size = size
+        super().__init__(None, f"at least {size} bytes")
+
+
 def quietly() -> None:
     """Nobody wants to be told."""
 
@@ -67,8 +76,8 @@ class Remote(Protocol):
 
     def close(self) -> None: ...
 
-    def limited(self, seconds: float) -> AbstractContextManager[None]:
-        """A block with a hard end: then the line is cut and TransientError `timed-out` raised."""
+    def within(self, seconds: float, work: Callable[[], Outcome]) -> Outcome:
+        """Work with a hard end: then the line is cut and TransientError `timed-out` raised; see `limit`."""
 
     def stat(self, *paths: str) -> list[Seen | None]:
         """What stands under each path; None = nothing."""
@@ -82,7 +91,8 @@ class Remote(Protocol):
         The file stands there, empty or begun, when `announce` is called; after it, it may be whole.
         """
 
-    def read(self, path: str) -> bytes: ...
+    def read(self, path: str, *, at_most: int) -> bytes:
+        """A file's bytes. Raises TooLarge when it has more than `at_most`."""
 
     def rename(self, old: str, new: str) -> None:
         """The plain rename, which never overwrites where the host keeps to the protocol."""
@@ -141,11 +151,19 @@ def unreachable(account: Account, why: str) -> TransientError:
     )
 
 
-def too_slow(account: Account, seconds: float) -> TransientError:
-    """The error for a transfer that was cut off by the clock."""
+def too_slow(place: str, seconds: float) -> TransientError:
+    """The error for work that was cut off by the clock."""
     return TransientError(
-        f"{account.place} took longer than {seconds:g} seconds for one file. It is tried again in the next "
-        "run; raise DISTRIBUTION_SFTP_SECONDS if the host is always this slow.",
+        f"{place} took longer than the {seconds:g} seconds that it has for one file. It is tried again in "
+        "the next run; raise DISTRIBUTION_SFTP_SECONDS if the host is always this slow.",
+        code=FailureCode.TIMED_OUT,
+    )
+
+
+def no_answer(account: Account, *, doing: str) -> TransientError:
+    """The error for a host that keeps a request waiting."""
+    return TransientError(
+        f"{account.place} did not answer in time ({doing}). It is tried again in the next run.",
         code=FailureCode.TIMED_OUT,
     )
 
@@ -156,10 +174,7 @@ def explained(account: Account, *, doing: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as exc:
-        raise TransientError(
-            f"{account.place} did not answer in time ({doing}). It is tried again in the next run.",
-            code=FailureCode.TIMED_OUT,
-        ) from exc
+        raise no_answer(account, doing=doing) from exc
     except (EOFError, ConnectionError, paramiko.SSHException) as exc:
         raise lost(account) from exc
     except OSError as exc:

@@ -1,23 +1,21 @@
 """A signed-in SFTP session over paramiko: pinned host, cheap key exchange, a hard end to everything."""
 
 import base64
-import io
 import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import paramiko
 
+from distribution.channels.electronic import limit, session_sign_in
 from distribution.channels.electronic.remote import (
     Account,
     HostKeyMismatch,
+    Outcome,
     Seen,
     explained,
     lost,
     quietly,
-    sign_in_refused,
-    too_slow,
     unreachable,
 )
 from distribution.channels.electronic.wire import OpenFile, Wire
@@ -30,6 +28,7 @@ _CONNECT_SECONDS = 15.0
 _BANNER_SECONDS = 60.0
 _SIGN_IN_SECONDS = 30.0
 _CHANNEL_SECONDS = 30.0
+_CLOSE_SECONDS = 5.0
 # The cheapest first. A group exchange costs seconds of computing: it comes last, for hosts with nothing else.
 _KEX = (
     "curve25519-sha256@libssh.org",
@@ -42,7 +41,6 @@ _KEX = (
     "diffie-hellman-group-exchange-sha256",
 )
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
-_INTERACTIVE = "keyboard-interactive"
 
 
 def pinned_key(line: str) -> paramiko.PKey:
@@ -66,14 +64,18 @@ class Session:
 
     def close(self) -> None:
         # In this order: handles left open annoy partners.
-        self._wire.close()
+        if self.is_alive:
+            try:
+                self.within(_CLOSE_SECONDS, self._wire.close)
+            except (DistributionError, OSError, EOFError, paramiko.SSHException):
+                pass  # the line is cut then
         self._transport.close()
 
-    @contextmanager
-    def limited(self, seconds: float) -> Iterator[None]:
-        """A block with a hard end: after `seconds` the line is cut and TransientError `timed-out` raised."""
-        with _wall_clock(self._transport, self.account, seconds):
-            yield
+    def within(self, seconds: float, work: Callable[[], Outcome]) -> Outcome:
+        # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (paramiko #2479).
+        # But each of its waits looks at the transport's state ten times a second: a cut socket ends them.
+        cord = limit.Cord(partial(_hang_up, self._transport))
+        return limit.within(seconds, work, place=self.account.place, cord=cord)
 
     def stat(self, *paths: str) -> list[Seen | None]:
         return self._wire.stat(*paths)
@@ -84,8 +86,8 @@ class Session:
     def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> OpenFile:
         return self._wire.write(path, content, announce=announce)
 
-    def read(self, path: str) -> bytes:
-        return self._wire.read(path)
+    def read(self, path: str, *, at_most: int) -> bytes:
+        return self._wire.read(path, at_most=at_most)
 
     def rename(self, old: str, new: str) -> None:
         self._wire.rename(old, new)
@@ -95,29 +97,6 @@ class Session:
 
     def room_bytes(self, directory: str) -> int | None:
         return self._wire.room_bytes(directory)
-
-
-@contextmanager
-def _wall_clock(transport: paramiko.Transport, account: Account, seconds: float) -> Iterator[None]:
-    # Neither the key exchange nor a stalled channel keeps to paramiko's own timeouts (paramiko #2479). But
-    # each of its waits looks at the transport's state ten times a second, so cutting the socket ends them.
-    expired = threading.Event()
-
-    def cut() -> None:
-        expired.set()
-        _hang_up(transport)
-
-    watch = threading.Timer(seconds, cut)
-    watch.daemon = True
-    watch.start()
-    try:
-        yield
-    except (DistributionError, OSError, EOFError, paramiko.SSHException) as exc:
-        if expired.is_set():
-            raise too_slow(account, seconds) from exc
-        raise
-    finally:
-        watch.cancel()
 
 
 def _hang_up(transport: paramiko.Transport) -> None:
@@ -131,37 +110,38 @@ def _hang_up(transport: paramiko.Transport) -> None:
 
 
 def connect(account: Account, *, seconds: float) -> Session:
-    """Connect, check the host's key, sign in, and open SFTP.
+    """Look the name up, connect, check the host's key, sign in, and open SFTP, all within `seconds`.
 
     Raises PermanentError (`host-key`, `sign-in`) or TransientError (`unreachable`, `connection-lost`,
     `timed-out`, `refused-by-host`, `credential`).
     """
+    cord = limit.Cord()
+    return limit.within(seconds, lambda: _signed_in(account, cord), place=account.place, cord=cord)
+
+
+def _signed_in(account: Account, cord: limit.Cord) -> Session:
     try:
-        return _connect(account, seconds=seconds, sign_in=_sign_in)
-    except _AsksForPasswords:
+        return _connect(account, cord, sign_in=session_sign_in.sign_in)
+    except session_sign_in.AsksForPasswords:
         # On a connection of its own: paramiko asks for the sign-in service a second time, and not all hosts
         # take that.
-        return _connect(account, seconds=seconds, sign_in=_answer_questions)
+        return _connect(account, cord, sign_in=session_sign_in.answer_questions)
 
 
-class _AsksForPasswords(Exception):  # no error: there is another way in
-    """The host takes passwords only as the answer to a question (keyboard-interactive)."""
-
-
-def _connect(account: Account, *, seconds: float, sign_in: Callable[..., None]) -> Session:
+def _connect(account: Account, cord: limit.Cord, *, sign_in: Callable[..., None]) -> Session:
     wanted = pinned_key(account.host_key)
-    private = _private_key(account)
-    transport = paramiko.Transport(_socket(account))
+    private = session_sign_in.private_key(account)
+    transport = session_sign_in.Transport(_socket(account))
+    cord.tie(partial(_hang_up, transport))
     transport.banner_timeout = _BANNER_SECONDS
     transport.auth_timeout = _SIGN_IN_SECONDS
     transport.channel_timeout = _CHANNEL_SECONDS
     _prefer_cheap(transport, wanted)
     try:
-        with _wall_clock(transport, account, seconds):
-            _exchange_keys(transport, account, wanted)
-            with _refusals_of_sign_in(transport, account):
-                sign_in(transport, account, private)
-            return Session(account, transport, _open_sftp(transport, account))
+        _exchange_keys(transport, account, wanted)
+        with session_sign_in.refusals_of_sign_in(transport, account):
+            sign_in(transport, account, private)
+        return Session(account, transport, _open_sftp(transport, account))
     except BaseException:
         _hang_up(transport)
         raise
@@ -214,55 +194,6 @@ def _exchange_keys(transport: paramiko.Transport, account: Account, wanted: para
 
 def _fingerprint(key: paramiko.PKey) -> str:
     return f"{key.get_name()} {key.fingerprint}"
-
-
-def _private_key(account: Account) -> paramiko.PKey | None:
-    if account.key is None:
-        return None
-    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
-        try:
-            return kind.from_private_key(io.StringIO(account.key), password=account.password)
-        except paramiko.SSHException:
-            continue
-        except ValueError:
-            continue
-    raise TransientError(
-        f"The private key for {account.username}@{account.host} cannot be read. Put an OpenSSH private key "
-        "under its name into the secrets, and its passphrase as the password of that name if it has one.",
-        code=FailureCode.CREDENTIAL,
-    )
-
-
-@contextmanager
-def _refusals_of_sign_in(transport: paramiko.Transport, account: Account) -> Iterator[None]:
-    try:
-        yield
-    except paramiko.AuthenticationException as exc:
-        raise sign_in_refused(account) from exc
-    except (paramiko.SSHException, EOFError, OSError) as exc:
-        raise lost(account) from exc
-    if not transport.is_authenticated():
-        raise sign_in_refused(account)  # it asks for a second proof that is not on file
-
-
-def _sign_in(transport: paramiko.Transport, account: Account, private: paramiko.PKey | None) -> None:
-    if private is not None:
-        transport.auth_publickey(account.username, private)
-        return
-    try:
-        transport.auth_password(account.username, account.password or "", fallback=False)
-    except paramiko.BadAuthenticationType as exc:
-        # A password that was refused is not tried twice: accounts are locked for that.
-        if _INTERACTIVE in exc.allowed_types:
-            raise _AsksForPasswords from exc
-        raise
-
-
-def _answer_questions(transport: paramiko.Transport, account: Account, private: paramiko.PKey | None) -> None:
-    password = account.password or ""
-    transport.auth_interactive(
-        account.username, lambda title, words, questions: [password for _ in questions]
-    )
 
 
 def _open_sftp(transport: paramiko.Transport, account: Account) -> Wire:

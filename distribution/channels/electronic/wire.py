@@ -26,7 +26,8 @@ from distribution.channels.electronic.packets import (
     seen_in,
     text_of,
 )
-from distribution.channels.electronic.remote import Seen, Stood, quietly
+from distribution.channels.electronic.remote import Seen, Stood, TooLarge, quietly
+from distribution.errors import DistributionError
 
 _VERSION = 3
 _CHUNK_BYTES = 32768  # the most that every SFTP server takes in one write (draft-ietf-secsh-filexfer-02, 3)
@@ -107,6 +108,16 @@ class Wire:
     def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "OpenFile":
         """Write a file anew and ask the open handle what it holds; `announce` before the last flight."""
         handle = self._open_anew(path)
+        try:
+            self._fill(handle, content, announce)
+            return OpenFile(self, handle, self._stood(handle, content))
+        except TimeoutError:
+            raise
+        except (OSError, DistributionError):
+            self._ask((Kind.CLOSE, handle))  # some hosts let nobody take an open file away
+            raise
+
+    def _fill(self, handle: bytes, content: bytes, announce: Callable[[], None]) -> None:
         for start in range(0, max(1, len(content)), _CHUNK_BYTES * _FLIGHT):
             stop = min(start + _CHUNK_BYTES * _FLIGHT, len(content))
             if stop == len(content):
@@ -124,7 +135,6 @@ class Wire:
             )
             for answer in answers:
                 expect_kept(answer)
-        return OpenFile(self, handle, self._stood(handle, content))
 
     def _open_anew(self, path: str) -> bytes:
         name, no_attributes = text_of(path), struct.pack(">I", 0)
@@ -153,13 +163,16 @@ class Wire:
         (answer,) = self._ask((Kind.CLOSE, handle))
         expect_kept(answer)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, *, at_most: int) -> bytes:
+        """A file's bytes. Raises TooLarge as soon as there are more than `at_most`."""
         (answer,) = self._ask((Kind.OPEN, text_of(path) + struct.pack(">II", _READ, 0)))
         handle = expect(answer, Kind.HANDLE)
         content = bytearray()
-        while block := self._block(handle, len(content)):
+        while len(content) <= at_most and (block := self._block(handle, len(content))):
             content += block
         self._ask((Kind.CLOSE, handle))
+        if len(content) > at_most:
+            raise TooLarge(len(content))
         return bytes(content)
 
     def _block(self, handle: bytes, at: int) -> bytes:
