@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncssh
 
 from tests.support import other_servers, sftp_servers
-from tests.support.killed_senders import Outcome, Setting
-from tests.support.relay import SlowBanner
+from tests.support.killed_senders import Outcome, Pause, Setting
+from tests.support.relay import CutsIdle, SlowBanner
 from tests.support.sftp_servers import Host, faulty, openssh
 
 _HELD_TOO = frozenset({Outcome.DELIVERED, Outcome.HELD})
@@ -40,10 +40,20 @@ def _sha1_only(folder: Path) -> Iterator[Host]:
 
 @contextmanager
 def _slow_banner(folder: Path) -> Iterator[Host]:
-    with openssh(folder) as host, SlowBanner(host.port) as port:
+    with openssh(folder) as host, SlowBanner(host.port, seconds=BANNER_SECONDS) as port:
         yield sftp_servers.at_port(host, port)
 
 
+@contextmanager
+def _cuts_idle(folder: Path) -> Iterator[Host]:
+    with openssh(folder) as host, CutsIdle(host.port, seconds=IDLE_SECONDS) as port:
+        yield sftp_servers.at_port(host, port)
+
+
+GROUP_EXCHANGE = "KexAlgorithms diffie-hellman-group-exchange-sha256"
+BANNER_SECONDS = 16.0  # paramiko's own time-out for it is 15 seconds
+IDLE_SECONDS = 0.4
+_PAUSE_SECONDS = 0.8
 _WRITE_ONLY = "-p open,close,write"
 
 REAL: tuple[Setting, ...] = (
@@ -68,8 +78,19 @@ REAL: tuple[Setting, ...] = (
     Setting("OpenSSH, write only", _sshd(_WRITE_ONLY), _DONE | _NONE, _HELD_TOO),
     Setting("OpenSSH, one session", _sshd(more="MaxSessions 1")),
     Setting("OpenSSH, new keys all the time", _sshd(more="RekeyLimit 16K")),
-    Setting("OpenSSH, group exchange only", _sshd(more="KexAlgorithms diffie-hellman-group14-sha256")),
-    Setting("OpenSSH, slow banner", _slow_banner),
+    Setting("OpenSSH, group exchange only", _sshd(more=GROUP_EXCHANGE)),
+    Setting("OpenSSH, slow banner", _slow_banner, every=12),
+    Setting(
+        "OpenSSH, cuts who is idle between files",
+        _cuts_idle,
+        two_files=True,
+        pause=Pause("lease", 2, _PAUSE_SECONDS),
+    ),
+    Setting(
+        "OpenSSH, cuts who is idle before renaming",
+        _cuts_idle,
+        pause=Pause("note_renaming", 1, _PAUSE_SECONDS),
+    ),
     Setting("OpenSSH by sftp", _sshd(), _SFTP | _BOTH),
     Setting("OpenSSH by sftp, list", _sshd(), _SFTP | _LIST),
     Setting("OpenSSH by sftp, done-file", _sshd("-P rename"), _SFTP | _DONE),
@@ -112,7 +133,11 @@ FAULTY: tuple[Setting, ...] = (
     Setting("refuses after rename", partial(faulty, fault=_S.RefusesAfterRename)),
     Setting("refuses after rename, no look", partial(faulty, fault=_S.RefusesAfterRename), _NONE, _HELD),
     Setting("robot takes .part", partial(faulty, fault=_S.RobotTakesParts), {}, _HELD),
-    Setting("robot takes .part, temporary folder", partial(faulty, fault=_S.PicksUpAtOnce), _FOLDER),
+    Setting(
+        "robot takes .part, temporary folder",
+        partial(faulty, fault=_S.RobotOfTheLiveFolder),
+        _FOLDER,
+    ),
     Setting("disk full", partial(faulty, fault=_S.DiskFull), {}, _WAITS, "space"),
     Setting("quota", partial(faulty, fault=_S.QuotaExceeded), {}, _WAITS, "not-written"),
     Setting("full only at close", partial(faulty, fault=_S.FullAtClose), {}, _WAITS, "not-written"),
@@ -129,7 +154,6 @@ FAULTY: tuple[Setting, ...] = (
     Setting("answers out of order", partial(faulty, fault=_S.AnswersOutOfOrder)),
     Setting("asks for the password", partial(faulty, door=_S.AsksForPasswords)),
     Setting("password", partial(faulty, door=_S.TakesPasswords)),
-    Setting("cuts who is idle", partial(faulty, keepalive_interval=0, login_timeout=5)),
     Setting("new keys every 20 kB", partial(faulty, rekey_bytes=20_000), _BOTH),
     Setting("stops answering once", partial(faulty, fault=_S.NeverAnswers), seconds=1.5),
 )

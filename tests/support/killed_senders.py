@@ -4,8 +4,9 @@ import itertools
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,7 @@ from distribution.ledger import files, transfers
 from distribution.model import Endpoint
 from tests.support import records
 from tests.support.electronic import NIGHT, endpoint, join
-from tests.support.sftp_servers import Host
+from tests.support.sftp_servers import ON_THE_WAY, Host
 
 RECORDS = 80  # more bytes than a host with a fault keeps, and than one write carries
 _CODES = itertools.count(1)
@@ -55,10 +56,20 @@ GOOD = frozenset({Outcome.DELIVERED, Outcome.HELD, Outcome.WAITS})
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """The sender stands still before the `nth` time that it takes this step of `transfers`."""
+
+    before: str
+    nth: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A host, what was agreed with the institution, and how a delivery may end there.
 
-    `reason`: why it waits where it may.
+    `reason`: why it waits where it may. `every`: at which steps a sender is killed; 1 = at each. `two_files`:
+    another institution's file goes before, through the same session.
     """
 
     name: str
@@ -67,16 +78,33 @@ class Setting:
     may_end: frozenset[Outcome] = frozenset({Outcome.DELIVERED})
     reason: str = ""
     seconds: float = 30.0
+    every: int = 1
+    two_files: bool = False
+    pause: Pause | None = None
+
+    @property
+    def unkilled(self) -> frozenset[Outcome]:
+        """How it ends where nobody kills the sender: delivered, wherever the host takes files."""
+        return self.may_end & {Outcome.DELIVERED} or self.may_end
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One delivery of a setting: its institution, and where the host keeps its files."""
+    """One delivery of a setting: its institution, and where the host keeps its files.
+
+    `before`: the institution whose file goes before, where there is one.
+    """
 
     setting: Setting
     host: Host
     line: Line
     code: str
+    before: str | None = None
+
+    @property
+    def parts(self) -> list["Cell"]:
+        """The delivery, and the one that goes before."""
+        return [replace(self, code=self.before, before=None), self] if self.before else [self]
 
 
 def prepare(line: Line, setting: Setting) -> Line:
@@ -90,7 +118,7 @@ def prepare(line: Line, setting: Setting) -> Line:
 
 def new_cells(line: Line, host: Host, setting: Setting, count: int) -> list[Cell]:
     """Institutions of their own, each with a file built for it."""
-    codes = [f"{next(_CODES):04d}" for _ in range(count)]
+    codes = [f"{next(_CODES):04d}" for _ in range(count * (1 + setting.two_files))]
     join(line, host, *(_endpoint(host, code, setting) for code in codes))
     with line.connect() as conn:
         conn.execute(
@@ -104,18 +132,47 @@ def new_cells(line: Line, host: Host, setting: Setting, count: int) -> list[Cell
             [codes],
         )
     send_files.build_files(line, run_id=None, on=NIGHT)
+    if setting.two_files:
+        pairs = zip(codes[::2], codes[1::2], strict=True)
+        return [Cell(setting, host, line, code, before) for before, code in pairs]
     return [Cell(setting, host, line, code) for code in codes]
 
 
 def _endpoint(host: Host, code: str, setting: Setting) -> Endpoint:
     agreed = dict(setting.agreed)
     if agreed.get("publish") == "temp-folder":
-        agreed["temp_directory"] = host.path(f"{code}-on-the-way")
+        agreed["temp_directory"] = host.path(f"{code}{ON_THE_WAY}")
     return endpoint(host, code, **agreed)
 
 
 def send(cell: Cell) -> None:
-    send_files.send_files(cell.line, run_id=None, on=NIGHT, dis=[cell.code])
+    with _pausing(cell):
+        send_files.send_files(cell.line, run_id=None, on=NIGHT, dis=[part.code for part in cell.parts])
+
+
+_steps_taken: Counter[str] = Counter()
+
+
+@contextmanager
+def _pausing(cell: Cell) -> Iterator[None]:
+    """Let the sender stand still once, where its setting says so."""
+    pause = cell.setting.pause
+    if pause is None:
+        yield
+        return
+    step = getattr(transfers, pause.before)
+
+    def paused(*given: object, **named: object) -> object:
+        _steps_taken[cell.code] += 1
+        if _steps_taken[cell.code] == pause.nth:
+            time.sleep(pause.seconds)
+        return step(*given, **named)
+
+    setattr(transfers, pause.before, paused)
+    try:
+        yield
+    finally:
+        setattr(transfers, pause.before, step)
 
 
 def killed_at(cell: Cell, step: int) -> bool:
@@ -155,11 +212,16 @@ def settle(cell: Cell) -> Outcome:
     """Send until nothing moves any more, once more for good measure, and look how it ended."""
     for _ in range(_RUNS):
         send(cell)
-        if _file(cell).state == "delivered" or _file(cell).failure == transfers.AMBIGUOUS:
+        if all(_is_settled(_file(part)) for part in cell.parts):
             break
         time.sleep(0.05)  # the database takes a moment to see that a sender is dead
     send(cell)
-    return judge(cell)
+    worst_last = list(Outcome)
+    return max((judge(part) for part in cell.parts), key=worst_last.index)
+
+
+def _is_settled(file: files.ScoreFile) -> bool:
+    return file.state == "delivered" or file.failure == transfers.AMBIGUOUS
 
 
 def judge(cell: Cell) -> Outcome:

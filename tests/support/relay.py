@@ -33,6 +33,7 @@ class Relay:
             except OSError:
                 return
             self._open += [near, far]
+            self.opened()
             for source, sink, carry in ((near, far, self.upward), (far, near, self.downward)):
                 threading.Thread(target=self._pump, args=(source, sink, carry), daemon=True).start()
 
@@ -46,6 +47,9 @@ class Relay:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def opened(self) -> None:
+        """A client has come."""
+
     def upward(self, sink: socket.socket, block: bytes) -> None:
         """From the client to the server."""
         sink.sendall(block)
@@ -55,10 +59,50 @@ class Relay:
         sink.sendall(block)
 
 
+class CutsIdle(Relay):
+    """Cuts every line when nobody has said anything for so long, as firewalls do."""
+
+    def __init__(self, to_port: int, *, seconds: float):
+        super().__init__(to_port)
+        self._seconds = seconds
+        self._heard_at = time.monotonic()
+        self.cuts = 0
+
+    def __enter__(self) -> int:
+        threading.Thread(target=self._watch, daemon=True).start()
+        return super().__enter__()
+
+    def opened(self) -> None:
+        self._heard_at = time.monotonic()
+
+    def upward(self, sink: socket.socket, block: bytes) -> None:
+        self._heard_at = time.monotonic()
+        sink.sendall(block)
+
+    def downward(self, sink: socket.socket, block: bytes) -> None:
+        self._heard_at = time.monotonic()
+        sink.sendall(block)
+
+    def _watch(self) -> None:
+        while self._listener.fileno() != -1:
+            time.sleep(0.02)
+            if self._open and time.monotonic() - self._heard_at > self._seconds:
+                self._cut()
+
+    def _cut(self) -> None:
+        lines, self._open = self._open, []
+        is_in_use = False
+        for sock in lines:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+                is_in_use = True
+        self.cuts += is_in_use
+
+
 class SlowBanner(Relay):
     """The server says nothing for a while."""
 
-    def __init__(self, to_port: int, *, seconds: float = 0.3):
+    def __init__(self, to_port: int, *, seconds: float):
         super().__init__(to_port)
         self._seconds = seconds
 

@@ -20,6 +20,7 @@ import asyncssh
 
 ROOM_FOR_BYTES = 40_000
 PASSWORD = "correct horse"
+ON_THE_WAY = "-on-the-way"  # how temporary folders end
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +305,16 @@ class LocksOpenFiles(Sound):
         if str(self.path_of(path)) in self.open_files:
             raise asyncssh.SFTPFailure("in use")
         super().remove(path)
+
+
+class RobotOfTheLiveFolder(PicksUpAtOnce):
+    """A robot takes every file from the live folder, also one under a temporary name; from no other."""
+
+    def close(self, file_obj: object) -> None:
+        super().close(file_obj)
+        path = _path_of_handle(file_obj)
+        if not path.parent.name.endswith(ON_THE_WAY) and path.exists():
+            self.pick_up(path)
 
 
 class DiskFull(Sound):
