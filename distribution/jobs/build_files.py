@@ -80,10 +80,10 @@ def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
         transliterated += chunk.transliterated
     _build_chunk(line, _with_nothing_to_send(line, tonight), tonight, run_id=run_id, empty=True)
     with line.connect() as conn:
-        open_dis = {file.di for file in files.open_files(conn)}
+        to_send = {file.di for file in files.open_files(conn) if tonight.may_leave(file)}
         waiting = _waiting(conn, tonight)
     outcome = BuildOutcome(
-        dis=tuple(sorted(di for di in open_dis if tonight.can_be_sent_to(di))),
+        dis=tuple(sorted(to_send)),
         built=built,
         held=held,
         waiting=waiting,
@@ -281,7 +281,8 @@ def _slices(recipients: pd.Series) -> Iterator[tuple[str, int, int]]:
 
 
 def _waiting(conn: psycopg.Connection, tonight: Reach) -> int:
-    """Deliveries that wait because their institution is paused or it is not their weekday."""
+    """Deliveries that wait: their institution is paused or on paper, or it is not their weekday."""
     pending = files.pending_by_di(conn)
-    paused = [di for di, endpoint in tonight.endpoints.items() if schedule.is_paused(endpoint, on=tonight.on)]
-    return sum(pending[di] for di in pending if not tonight.is_due(di)) + files.claimed_by(conn, paused)
+    still = {di for di, endpoint in tonight.endpoints.items() if schedule.is_paused(endpoint, on=tonight.on)}
+    kept_back = files.claimed_by(conn, sorted(still | tonight.on_paper))
+    return sum(pending[di] for di in pending if not tonight.is_due(di)) + kept_back

@@ -27,7 +27,8 @@ def redeliver(line: Line, *, what: str, name: str, reason: str, on: date) -> dic
     """Send a `file` again, write a `batch` again, stage a `school`'s scores again. Returns counts and names.
 
     The same file, reason and date is one resend, however often it is asked for: a repeated task sends nothing
-    twice. Raises UsageError for a name that is not on file.
+    twice. While its institution is paused or gets paper the file only takes its number: `waits_for` says what
+    it waits for. Raises UsageError for a name that is not on file.
     """
     if what == "file":
         return _resent_file(line, name=name, reason=reason, on=on)
@@ -54,7 +55,12 @@ def _resent_file(line: Line, *, name: str, reason: str, on: date) -> dict[str, A
         "delivered": sent.delivered,
         "failed": sent.failed,
         "unsent": list(sent.unsent),
+        "waits_for": _waits_for(sent, again.name),
     }
+
+
+def _waits_for(sent: send_files.SendOutcome, name: str) -> str:
+    return next((each.why for each in sent.kept_back if each.file == name), "")
 
 
 def resend(line: Line, *, name: str, reason: str, on: date, run_id: str | None = None) -> files.ScoreFile:
@@ -116,6 +122,7 @@ def full_history(line: Line, code: str, *, reason: str, on: date) -> dict[str, A
         "delivered": sent.delivered,
         "failed": sent.failed,
         "unsent": list(sent.unsent),
+        "waits_for": _waits_for(sent, name),
     }
 
 
