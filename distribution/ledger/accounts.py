@@ -6,7 +6,7 @@ _WAITING = "('pending', 'claimed', 'failed')"
 _ALL_PAUSED = """EXISTS (
     SELECT FROM ledger.sending_pause
     WHERE resumed_at IS NULL AND (until_at IS NULL OR until_at > clock_timestamp()))"""
-# A file that is built and kept back: by the pause of all sending or of its institution, or while that gets paper.
+# A file that is built and kept back: all sending or its institution is paused, or that gets paper for a time.
 _PAUSED = f"""{_ALL_PAUSED} OR EXISTS (
     SELECT FROM (
         SELECT DISTINCT ON (code) code, settings ->> 'paused_until' AS paused_until
