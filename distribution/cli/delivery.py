@@ -50,6 +50,7 @@ def retry(
         "failed": sent.failed,
         "files": list(sent.files),
         "unsent": list(sent.unsent),
+        "kept_back": [{"file": each.file, "why": each.why} for each in sent.kept_back],
     }
     emit(document, as_json=as_json, lines=lambda: _retry_lines(document))
     if sent.unsent:
@@ -57,12 +58,14 @@ def retry(
 
 
 def _retry_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    if not document["files"] and not document["unsent"]:
+    if not document["files"] and not document["unsent"] and not document["kept_back"]:
         yield "No file has failed: there is nothing to retry."
         return
     yield f"{document['delivered']} deliveries arrived in {len(document['files'])} files."
     for name in document["unsent"]:
         yield f"  {name} did not arrive; `delivery list --state failed` says why."
+    for kept in document["kept_back"]:
+        yield f"  {kept['file']} was not tried: {kept['why']}."
 
 
 @app.command()
@@ -93,8 +96,13 @@ def resend(
 
 
 def _resend_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{document['name']} carries the {document['records']} records of {document['original']} again: "
-    yield f"  {document['state']}."
+    yield f"{document['name']} carries the {document['records']} records of {document['original']} again:"
+    yield f"  {_standing(document)}."
+
+
+def _standing(document: Mapping[str, Any]) -> str:
+    why = document["waits_for"]
+    return f"{document['state']}; it waits: {why}" if why else str(document["state"])
 
 
 @app.command()
@@ -121,7 +129,7 @@ def full(
 
 def _full_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{document['name']} carries {document['records']} records, the full history of {document['code']}:"
-    yield f"  {document['state']}."
+    yield f"  {_standing(document)}."
 
 
 @app.command()

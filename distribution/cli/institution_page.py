@@ -137,10 +137,15 @@ def _files(found: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> Iterator[str]:
 
 
 def _state(file: Mapping[str, Any]) -> str:
-    """How far a file has come; its kind where it is no ordinary one."""
+    """How far a file has come; its kind where it is no ordinary one, and its names that were spelled out."""
     state = f"{file['state']}: {file['reason']}" if file["reason"] else str(file["state"])
-    said = [state] if file["kind"] == FileKind.NEW else [state, file["kind"]]
-    return ", ".join([*said, "collected"] if file["collected_at"] else said)
+    said = [
+        state,
+        file["kind"] if file["kind"] != FileKind.NEW else "",
+        "collected" if file["collected_at"] else "",
+        f"{file['transliterated']} spelled out" if file["transliterated"] else "",
+    ]
+    return ", ".join(filter(None, said))
 
 
 def written(moment: datetime, zone: ZoneInfo) -> str:

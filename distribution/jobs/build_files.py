@@ -12,7 +12,8 @@ import psycopg
 from distribution.channels.electronic import schedule, score_file
 from distribution.channels.electronic.score_file import Form, Header
 from distribution.errors import DistributionError
-from distribution.jobs import file_outbox, sealing
+from distribution.jobs import file_forms, file_outbox, sealing
+from distribution.jobs.fit_records import fit_records
 from distribution.jobs.reach import Reach, reach
 from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries, files, institutions, transfers
@@ -53,11 +54,14 @@ class _Chunk:
     failures: dict[str, DistributionError] = field(default_factory=dict)
     contents: dict[str, dict[str, bytes]] = field(default_factory=dict)
     held: int = 0
-    transliterated: int = 0
 
     @property
     def built(self) -> int:
         return sum(each.details for each in self.planned)
+
+    @property
+    def transliterated(self) -> int:
+        return sum(each.transliterated for each in self.planned)
 
 
 def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
@@ -80,10 +84,10 @@ def build_files(line: Line, *, run_id: str | None, on: date) -> BuildOutcome:
         transliterated += chunk.transliterated
     _build_chunk(line, _with_nothing_to_send(line, tonight), tonight, run_id=run_id, empty=True)
     with line.connect() as conn:
-        open_dis = {file.di for file in files.open_files(conn)}
+        to_send = {file.di for file in files.open_files(conn) if tonight.may_leave(file)}
         waiting = _waiting(conn, tonight)
     outcome = BuildOutcome(
-        dis=tuple(sorted(di for di in open_dis if tonight.can_be_sent_to(di))),
+        dis=tuple(sorted(to_send)),
         built=built,
         held=held,
         waiting=waiting,
@@ -157,13 +161,14 @@ def _build_chunk(
             conn, channel=Channel.ELECTRONIC, states=[DeliveryState.PENDING], recipients=dis
         )
         for form, group in _by_form(waiting, tonight.endpoints):
-            fitting, lines = _fitting(conn, group, form, chunk)
-            for di, start, stop in _slices(fitting["recipient"]):
-                ids = fitting["delivery_id"].to_numpy()[start:stop].tolist()
+            fitted = fit_records(conn, group, form)
+            chunk.held += fitted.held
+            for di, start, stop in _slices(fitted.contents["recipient"]):
+                ids = fitted.contents["delivery_id"].to_numpy()[start:stop].tolist()
                 numbered = Header(di, last[di] + 1, last[di], created, FileKind.NEW)
-                plan.file(numbered, lines, form, ids, start=start, stop=stop)
+                plan.file(numbered, fitted.lines, form, ids, start=start, stop=stop)
         for di in dis if empty else ():
-            form = file_outbox.form_of(tonight.endpoints[di])
+            form = file_forms.form_of(tonight.endpoints[di])
             nothing = score_file.format_details(waiting.iloc[:0], form)
             plan.file(Header(di, last[di] + 1, last[di], created, FileKind.NEW), nothing, form, [])
         files.record(conn, chunk.planned, chunk.claims)
@@ -198,24 +203,7 @@ def _by_form(waiting: pd.DataFrame, known: Mapping[str, Endpoint]) -> Iterator[t
     }
     for form in sorted(set(wanted.values())):
         dis = [di for di in wanted if wanted[di] == form]
-        yield file_outbox.form_of(known[dis[0]]), waiting[waiting["recipient"].isin(dis)]
-
-
-def _fitting(
-    conn: psycopg.Connection, group: pd.DataFrame, form: Form, chunk: _Chunk
-) -> tuple[pd.DataFrame, score_file.DetailLines]:
-    """The deliveries whose texts fit their fields, and their lines; the others are held."""
-    lines = score_file.format_details(group, form)
-    if lines.unfit.any():
-        reasons = np.where(
-            lines.lost, DeliveryHoldReason.NO_GLYPH.value, DeliveryHoldReason.NAME_TOO_LONG.value
-        )
-        unfit = group[["delivery_id"]].assign(reason=reasons)[lines.unfit]
-        chunk.held += deliveries.hold(conn, unfit)
-        group = group[~lines.unfit]
-        lines = score_file.format_details(group, form)
-    chunk.transliterated += int(lines.transliterated.sum())
-    return group, lines
+        yield file_forms.form_of(known[dis[0]]), waiting[waiting["recipient"].isin(dis)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +269,8 @@ def _slices(recipients: pd.Series) -> Iterator[tuple[str, int, int]]:
 
 
 def _waiting(conn: psycopg.Connection, tonight: Reach) -> int:
-    """Deliveries that wait because their institution is paused or it is not their weekday."""
+    """Deliveries that wait: their institution is paused or on paper, or it is not their weekday."""
     pending = files.pending_by_di(conn)
-    paused = [di for di, endpoint in tonight.endpoints.items() if schedule.is_paused(endpoint, on=tonight.on)]
-    return sum(pending[di] for di in pending if not tonight.is_due(di)) + files.claimed_by(conn, paused)
+    still = {di for di, endpoint in tonight.endpoints.items() if schedule.is_paused(endpoint, on=tonight.on)}
+    kept_back = files.claimed_by(conn, sorted(still | tonight.on_paper))
+    return sum(pending[di] for di in pending if not tonight.is_due(di)) + kept_back

@@ -10,14 +10,14 @@ from pathlib import Path
 import psycopg
 
 from distribution import exams, filenames
-from distribution.channels.electronic import record_layout, score_file
-from distribution.channels.electronic.record_layout import SEQUENCE_EXTENSION, Control
+from distribution.channels.electronic import score_file
+from distribution.channels.electronic.record_layout import SEQUENCE_EXTENSION
 from distribution.channels.electronic.score_file import Form, Header
 from distribution.errors import PermanentError
-from distribution.jobs import sealing
+from distribution.jobs import file_forms, sealing
 from distribution.jobs.sealing import Seal
 from distribution.jobs.wiring import Line
-from distribution.ledger import endpoints, files
+from distribution.ledger import endpoints, files, rewrites
 from distribution.model import Endpoint, FileKind, Publish
 
 _TEST = "TEST"
@@ -29,41 +29,6 @@ class Content:
 
     data: bytes
     sidecar: bytes | None
-
-
-def form_of(endpoint: Endpoint) -> Form:
-    """How the institution wants its files written."""
-    layout = record_layout.load(endpoint.layout)
-    control = Control(endpoint.control) if endpoint.control else layout.control
-    if endpoint.publish == Publish.DONE_FILE and control is Control.INLINE:
-        control = Control.BOTH  # the sidecar is the done-file
-    return Form(
-        layout=layout,
-        encoding=endpoint.encoding,
-        newline=endpoint.newline,
-        control=control,
-    )
-
-
-def form_of_file(file: files.ScoreFile) -> Form:
-    """How a file was written when it got its number, whatever the institution wants by now."""
-    return Form(
-        layout=record_layout.load(file.layout),
-        encoding=file.encoding,
-        newline=file.newline,
-        control=Control(file.control),
-    )
-
-
-def header_of(file: files.ScoreFile, *, kind: str) -> Header:
-    return Header(
-        di=file.di,
-        sequence=file.sequence,
-        previous_sequence=file.previous_sequence,
-        created=file.created_at,
-        kind=kind,
-        original=file.original_name or "",
-    )
 
 
 def new_file(
@@ -112,6 +77,7 @@ def new_file(
         sha256=written.sha256,
         size_bytes=len(written.data),
         sidecar_sha256=written.sidecar_sha256,
+        transliterated=written.transliterated,
         plain_sha256=written.plain_sha256,
         encrypted_for=seal.key.fingerprint if seal is not None else None,
         test=test,
@@ -180,12 +146,30 @@ def content_of(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> C
 
     Bytes that are missing are written again from the ledger. When they would differ (encrypted ones always
     do): raises ContentChanged for a file that has not left, PermanentError for one that may have. A file that
-    has not left is for the PGP key in force: raises PgpKeyUnusable when nothing may be encrypted to it.
+    has not left is for the PGP key in force: raises PgpKeyUnusable when nothing may be encrypted to it, and
+    ContentChanged for one that lacks the done-file which is agreed by now.
     """
+    endpoint = endpoints.of(conn, file.di)
+    if _lacks_done_file(file, endpoint):
+        raise files.ContentChanged(f"{file.name} is waited for with a done-file by now.")
     if not file.may_have_left:
-        seal = sealing.seal_for(line, endpoints.of(conn, file.di), form_of_file(file).layout, di=file.di)
+        seal = sealing.seal_for(line, endpoint, file_forms.form_of_file(file).layout, di=file.di)
         if file.encrypted_for != (seal.key.fingerprint if seal is not None else None) or not file.sha256:
             raise files.ContentChanged(f"{file.name} is for another PGP key by now.")
+    return _bytes_of(line, conn, file)
+
+
+def _lacks_done_file(file: files.ScoreFile, endpoint: Endpoint | None) -> bool:
+    """True for a file that was written before `publish: done-file` was agreed and stands nowhere yet.
+
+    One that may stand under a name already goes on as it was begun.
+    """
+    waits = endpoint is not None and endpoint.publish == Publish.DONE_FILE
+    is_begun = file.renaming_attempt is not None or file.closing_attempt is not None
+    return waits and file.sidecar_name is None and not is_begun and not file.test
+
+
+def _bytes_of(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Content:
     folder = line.settings.electronic_outbox / file.di
     data = _kept(folder / file.name, file.sha256)
     sidecar = _kept(folder / file.sidecar_name, file.sidecar_sha256) if file.sidecar_name else None
@@ -223,15 +207,19 @@ def compose(
     file: files.ScoreFile,
     *,
     kind: str,
+    form: Form | None = None,
     seal: Callable[[bytes], bytes] | None = None,
 ) -> score_file.ScoreFile:
-    """A file's bytes from the ledger; a file that has not left and lost all its deliveries becomes VOID."""
+    """A file's bytes from the ledger; a file that has not left and lost all its deliveries becomes VOID.
+
+    `form` None = that in which it was written.
+    """
     attached = files.attached(conn, file)
-    form = form_of_file(file)
+    form = form or file_forms.form_of_file(file)
     if _is_void(file, len(attached)):
         kind = FileKind.VOID
     lines = score_file.format_details(attached, form)
-    return score_file.compose(header_of(file, kind=kind), lines, form, seal=seal)
+    return score_file.compose(file_forms.header_of(file, kind=kind), lines, form, seal=seal)
 
 
 def _is_void(file: files.ScoreFile, deliveries: int) -> bool:
@@ -240,29 +228,66 @@ def _is_void(file: files.ScoreFile, deliveries: int) -> bool:
 
 
 def rewrite(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> files.ScoreFile:
-    """Write a file that has not left anew, from the deliveries that it still carries, for the key in force.
+    """Write a file that has not left anew, from the deliveries that it still carries, as is agreed now.
 
-    Raises PgpKeyUnusable.
+    What may have left keeps its bytes and gets a done-file. Raises PgpKeyUnusable.
     """
-    seal = sealing.seal_for(line, endpoints.of(conn, file.di), form_of_file(file).layout, di=file.di)
+    endpoint = endpoints.of(conn, file.di)
+    form = file_forms.form_again(file, endpoint)
+    if file.may_have_left:
+        return _with_done_file(line, conn, file, form)
+    seal = sealing.seal_for(line, endpoint, form.layout, di=file.di)
     with conn.transaction():
-        written = compose(conn, file, kind=file.kind, seal=seal)
-        files.rewrite(
+        written = compose(conn, file, kind=file.kind, form=form, seal=seal)
+        rewrites.rewrite(
             conn,
             file,
             name=filenames.with_suffix(file.name, encrypted=seal is not None),
             kind=FileKind.VOID if _is_void(file, written.details) else file.kind,
+            control=form.control.value,
+            sidecar_name=_sidecar_name(file) if form.has_sidecar else None,
             details=written.details,
             score_total=written.score_total,
             sha256=written.sha256,
             size_bytes=len(written.data),
             sidecar_sha256=written.sidecar_sha256,
+            transliterated=written.transliterated,
             plain_sha256=written.plain_sha256,
             encrypted_for=seal.key.fingerprint if seal is not None else None,
         )
     rewritten = files.read(conn, file.file_id)
     keep(line, di=file.di, contents=named_contents(rewritten, written), encrypted=seal is not None)
     return rewritten
+
+
+def _with_done_file(
+    line: Line, conn: psycopg.Connection, file: files.ScoreFile, form: Form
+) -> files.ScoreFile:
+    data = _bytes_of(line, conn, file).data
+    # Encrypted again they would be other bytes, so the kept ones stand in for what would be made.
+    seal = None if file.encrypted_for is None else lambda _: data
+    written = compose(conn, file, kind=file.kind, form=form, seal=seal)
+    if written.plain_sha256 != file.plain_sha256:
+        raise _missing(file)
+    rewrites.add_sidecar(
+        conn,
+        file,
+        control=form.control.value,
+        name=_sidecar_name(file),
+        sha256=written.sidecar_sha256 or "",
+    )
+    announced = files.read(conn, file.file_id)
+    keep(
+        line,
+        di=file.di,
+        contents=named_contents(announced, written),
+        encrypted=file.encrypted_for is not None,
+    )
+    return announced
+
+
+def _sidecar_name(file: files.ScoreFile) -> str:
+    return filenames.sidecar(di=file.di, day=file.business_date, sequence=file.sequence, test=file.test)
 
 
 def named_contents(file: files.ScoreFile | files.NewFile, written: score_file.ScoreFile) -> dict[str, bytes]:

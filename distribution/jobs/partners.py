@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from distribution.channels.electronic import host_keys, onboarding, record_layout
+from distribution.channels.electronic import host_keys, onboarding, record_layout, schedule
 from distribution.channels.electronic.onboarding import Probe, StepState
 from distribution.errors import DistributionError, UsageError
 from distribution.jobs import host_accounts, sealing
@@ -20,7 +20,6 @@ from distribution.report.needs import age
 
 log = logging.getLogger(__name__)
 FALLBACK_DAYS = 5  # business days, where the endpoint states no others
-FOR_EVER = "9999-12-31"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def confirm(line: Line, code: str) -> dict[str, Any]:
 
 def pause(line: Line, code: str, *, until: date | None) -> dict[str, Any]:
     """Keep an institution's scores back, until a day or until somebody resumes; they queue, none is lost."""
-    return _changed(line, code, paused_until=until.isoformat() if until else FOR_EVER)
+    return _changed(line, code, paused_until=until.isoformat() if until else schedule.FOR_EVER)
 
 
 def resume(line: Line, code: str) -> dict[str, Any]:

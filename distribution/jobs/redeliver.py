@@ -12,11 +12,12 @@ from distribution.channels.electronic import score_file
 from distribution.channels.electronic.score_file import Form, Header
 from distribution.channels.portal import staging
 from distribution.errors import UsageError
-from distribution.jobs import file_outbox, print_batches, sealing, send_files
+from distribution.jobs import file_forms, file_outbox, print_batches, sealing, send_files
+from distribution.jobs.fit_records import fit_records
 from distribution.jobs.sealing import Seal
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import deliveries, endpoints, files, resends
-from distribution.model import Channel, DeliveryHoldReason, DeliveryState, Endpoint, FileKind, FileState
+from distribution.model import Channel, DeliveryState, Endpoint, FileKind, FileState
 
 log = logging.getLogger(__name__)
 _EARLIEST, _LATEST = timedelta(days=21), timedelta(days=183)
@@ -27,7 +28,8 @@ def redeliver(line: Line, *, what: str, name: str, reason: str, on: date) -> dic
     """Send a `file` again, write a `batch` again, stage a `school`'s scores again. Returns counts and names.
 
     The same file, reason and date is one resend, however often it is asked for: a repeated task sends nothing
-    twice. Raises UsageError for a name that is not on file.
+    twice. While its institution is paused or gets paper the file only takes its number: `waits_for` says what
+    it waits for. Raises UsageError for a name that is not on file.
     """
     if what == "file":
         return _resent_file(line, name=name, reason=reason, on=on)
@@ -54,7 +56,12 @@ def _resent_file(line: Line, *, name: str, reason: str, on: date) -> dict[str, A
         "delivered": sent.delivered,
         "failed": sent.failed,
         "unsent": list(sent.unsent),
+        "waits_for": _waits_for(sent, again.name),
     }
+
+
+def _waits_for(sent: send_files.SendOutcome, name: str) -> str:
+    return next((each.why for each in sent.kept_back if each.file == name), "")
 
 
 def resend(line: Line, *, name: str, reason: str, on: date, run_id: str | None = None) -> files.ScoreFile:
@@ -76,22 +83,24 @@ def outside_policy(line: Line, name: str, *, on: date) -> str:
     """Why the policy would not send a file again on that day; empty = it would.
 
     A score may be sent again once, from 21 days after it was sent up to six months (the board's own rule for
-    candidates). Raises UsageError as `resend` does.
+    candidates). A file that was itself sent again counts as the one that it repeats. Raises UsageError as
+    `resend` does.
     """
     with line.connect() as conn:
         return _outside_policy(conn, _resendable(conn, name), line, on=on)
 
 
 def _outside_policy(conn: psycopg.Connection, file: files.ScoreFile, line: Line, *, on: date) -> str:
-    assert file.delivered_at is not None
-    sent_on = file.delivered_at.astimezone(line.settings.zone).date()
+    first, *copies = resends.family(conn, file)
+    assert first.delivered_at is not None
+    sent_on = first.delivered_at.astimezone(line.settings.zone).date()
     found = []
     if on < sent_on + _EARLIEST:
         found.append(f"it was sent on {sent_on}, less than {_EARLIEST.days} days ago")
     if on > sent_on + _LATEST:
         found.append(f"it was sent on {sent_on}, more than six months ago")
-    if before := resends.of(conn, file.name):
-        found.append(f"it was sent again as {before[-1].name}")
+    if copies:
+        found.append(f"it was sent again as {copies[-1].name}")
     return "; ".join(found)
 
 
@@ -116,6 +125,7 @@ def full_history(line: Line, code: str, *, reason: str, on: date) -> dict[str, A
         "delivered": sent.delivered,
         "failed": sent.failed,
         "unsent": list(sent.unsent),
+        "waits_for": _waits_for(sent, name),
     }
 
 
@@ -127,21 +137,16 @@ def _full_file(line: Line, conn: psycopg.Connection, code: str, *, reason: str, 
     got = got[got["test_date"].map(lambda day: exams.last_reportable_day(date.fromisoformat(day)) >= on)]
     if got.empty:
         raise UsageError(f"{code} never got a score that may still be reported.")
-    form = file_outbox.form_of(endpoint)
+    form = file_forms.form_of(endpoint)
     seal = sealing.seal_for(line, endpoint, form.layout, di=code)
     header = _next_header(line, conn, code, FileKind.FULL)
     name = file_outbox.file_name(header, form, on=on, encrypted=seal is not None, pattern=endpoint.file_name)
     ids = resends.owe_again(conn, got, occasion=f"resend:{name}", owed_on=on)
     contents = deliveries.contents(conn, states=[DeliveryState.PENDING], recipients=[code])
     contents = contents[contents["delivery_id"].isin(ids)]
-    lines = score_file.format_details(contents, form)
-    if lines.unfit.any():
-        too_long = contents[lines.unfit][["delivery_id"]]
-        deliveries.hold(conn, too_long.assign(reason=DeliveryHoldReason.NAME_TOO_LONG.value))
-        contents = contents[~lines.unfit]
-        lines = score_file.format_details(contents, form)
-    written = score_file.compose(header, lines, form, seal=seal)
-    _record(line, conn, header, form, written, seal, endpoint, on=on, reason=reason, claimed=contents)
+    fitted = fit_records(conn, contents, form)
+    written = score_file.compose(header, fitted.lines, form, seal=seal)
+    _record(line, conn, header, form, written, seal, endpoint, on=on, reason=reason, claimed=fitted.contents)
     return name
 
 
@@ -209,8 +214,8 @@ def _next_number(
     on: date,
     run_id: str | None,
 ) -> files.ScoreFile:
-    form = file_outbox.form_of_file(original)
     endpoint = endpoints.of(conn, original.di)
+    form = file_forms.form_again(original, endpoint)
     seal = sealing.seal_for(line, endpoint, form.layout, di=original.di)
     header = _next_header(line, conn, original.di, FileKind.RESEND, original.name)
     overridden = _outside_policy(conn, original, line, on=on)

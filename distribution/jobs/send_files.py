@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
@@ -16,10 +16,18 @@ from distribution.jobs.wiring import Line
 from distribution.ledger import files, transfers
 from distribution.model import Endpoint, Transport
 
-__all__ = ["BuildOutcome", "SendOutcome", "build_files", "retry", "send_files"]
+__all__ = ["BuildOutcome", "KeptBack", "SendOutcome", "build_files", "retry", "send_files"]
 
 # sshd turns away at random whoever comes while ten others sign in (MaxStartups 10:30:100).
 _SIGN_INS_PER_HOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBack:
+    """A file that was not tried, because its institution or all sending stands still; `why` ends it."""
+
+    file: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class SendOutcome:
     """What sending came to: deliveries delivered, newly failed and newly held; the files that arrived.
 
     `unsent`: files that did not arrive: they failed, or wait for a change or behind another file.
+    `kept_back`: files that were not tried.
     """
 
     delivered: int = 0
@@ -34,20 +43,23 @@ class SendOutcome:
     held: int = 0
     files: tuple[str, ...] = ()
     unsent: tuple[str, ...] = ()
+    kept_back: tuple[KeptBack, ...] = ()
 
 
 def send_files(line: Line, *, run_id: str | None, on: date, dis: Sequence[str] | None = None) -> SendOutcome:
     """Send what is built or failed, for `dis` or for everyone; one institution's trouble stops no other.
 
-    Files that wait for a change of their institution, and institutions that are paused, are left alone.
-    Raises what the ledger raises; a host's faults are recorded with their code.
+    Files that wait for a change of their institution, and institutions that are paused or on paper, are left
+    alone. Raises what the ledger raises; a host's faults are recorded with their code.
     """
     with line.connect() as conn:
         tonight = building.reach(conn, on=on)
         found = files.open_files(conn, dis=None if dis is None else list(dis))
         stuck = transfers.stuck(conn)
-    sendable = [file for file in found if tonight.can_be_sent_to(file.di)]
-    return deliver(Errand(line, run_id, stuck), sendable, tonight.endpoints)
+    kept_back = {file.name: why for file in found if (why := tonight.why_waiting(file))}
+    sendable = [file for file in found if file.name not in kept_back]
+    sent = deliver(Errand(line, run_id, stuck), sendable, tonight.endpoints)
+    return replace(sent, kept_back=tuple(KeptBack(name, why) for name, why in kept_back.items()))
 
 
 def deliver(errand: Errand, sendable: Iterable[files.ScoreFile], at: Mapping[str, Endpoint]) -> SendOutcome:

@@ -12,7 +12,7 @@ from distribution.channels.electronic import score_file
 from distribution.channels.electronic.record_layout import Layout, RecordKind
 from distribution.channels.electronic.score_file import DetailLines, Form
 from distribution.errors import DistributionError
-from distribution.jobs import file_outbox, sealing, send_files, send_test
+from distribution.jobs import file_forms, sealing, send_files, send_test
 from distribution.jobs.reach import reach
 from distribution.jobs.visit_hosts import Errand
 from distribution.jobs.wiring import Line, actor
@@ -100,7 +100,7 @@ def _write(
     files.lock_sequences(conn, [endpoint.code], test=True)
     if parallel_files.has_one(conn, live.name):
         return  # another run was faster
-    form = file_outbox.form_of(endpoint)
+    form = file_forms.form_of(endpoint)
     contents, lines = fitting(_contents(conn, live), form)
     planned, _ = send_test.numbered(
         line,
@@ -147,7 +147,7 @@ def _note_shown(line: Line, dis: Sequence[str]) -> None:
         for file in parallel_files.not_disclosed(conn, dis):
             live = files.named(conn, file.original_name or "")
             assert live is not None
-            shown, _ = fitting(_contents(conn, live), file_outbox.form_of_file(file))
+            shown, _ = fitting(_contents(conn, live), file_forms.form_of_file(file))
             deliveries.disclose(
                 conn, delivery_ids=shown["delivery_id"].tolist(), artefact=file.name, actor=actor()
             )

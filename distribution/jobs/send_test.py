@@ -12,7 +12,7 @@ import psycopg
 from distribution.channels.electronic import drop, sample
 from distribution.channels.electronic.score_file import Form, Header, ScoreFile
 from distribution.errors import UsageError
-from distribution.jobs import file_outbox, host_accounts, sealing
+from distribution.jobs import file_forms, file_outbox, host_accounts, sealing
 from distribution.jobs.sealing import Seal
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import endpoints, files
@@ -108,7 +108,7 @@ def numbered(
     by the steps of a live file, and its bytes are kept in the outbox before the ledger knows of it. Raises
     PgpKeyUnusable.
     """
-    form = file_outbox.form_of(endpoint)
+    form = file_forms.form_of(endpoint)
     seal = sealing.seal_for(line, endpoint, form.layout, di=endpoint.code)
     last = files.lock_sequences(conn, [endpoint.code], test=True)[endpoint.code]
     created = line.now().replace(microsecond=0)

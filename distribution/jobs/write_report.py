@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,6 +64,7 @@ def gather(
     carried, faults = document.get("carried", {}), tuple(document.get("faults", ()))
     reasons = tuple(report.HeldReason(**row) for row in run_facts.held_row_reasons(conn, seen))
     first_rows = run_facts.held_rows(conn, seen, limit=report.ROWS_SHOWN)
+    built = [report.File(**row) for row in run_facts.files(conn, run.run_id, on)]
     attending_results, attending_codes = run_facts.unknown_attending(conn, seen)
     return report.ReportContent(
         run=run.run_id,
@@ -93,10 +95,18 @@ def gather(
         open_files=report.Listing.of(now.open_files),
         waiting_deliveries=report.Listing.of(now.waiting),
         batches=report.Listing.of(report.Batch(**row) for row in run_facts.batches(conn, run_id=run.run_id)),
-        files=report.Listing.of(report.File(**row) for row in run_facts.files(conn, run.run_id, on)),
+        files=report.Listing.of(built),
+        spelled_out=report.Listing.of(_spelled_out(built)),
         later_run=run_facts.later_run(conn, run),
         document=document,
     )
+
+
+def _spelled_out(built: Iterable[report.File]) -> Iterator[report.SpelledOut]:
+    """Of the files in their order by institution, those with records that were spelled out, summed up."""
+    for (code, name), files in groupby(built, key=lambda file: (file.code, file.name)):
+        if records := sum(file.transliterated for file in files):
+            yield report.SpelledOut(code, name, records)
 
 
 def _counts(kind: type[Counts], numbers: Mapping[str, Any] | None) -> Counts:

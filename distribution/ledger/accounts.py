@@ -6,7 +6,7 @@ _WAITING = "('pending', 'claimed', 'failed')"
 _ALL_PAUSED = """EXISTS (
     SELECT FROM ledger.sending_pause
     WHERE resumed_at IS NULL AND (until_at IS NULL OR until_at > clock_timestamp()))"""
-# A file that is built and kept back, by the pause of all sending or of its institution.
+# A file that is built and kept back: all sending or its institution is paused, or that gets paper for a time.
 _PAUSED = f"""{_ALL_PAUSED} OR EXISTS (
     SELECT FROM (
         SELECT DISTINCT ON (code) code, settings ->> 'paused_until' AS paused_until
@@ -14,7 +14,8 @@ _PAUSED = f"""{_ALL_PAUSED} OR EXISTS (
         WHERE code = f.di AND confirmed_at IS NOT NULL
         ORDER BY code, endpoint_version_id DESC
     ) AS e
-    WHERE e.paused_until IS NOT NULL AND f.business_date < left(e.paused_until, 10)::date)"""
+    WHERE e.paused_until IS NOT NULL AND f.business_date < left(e.paused_until, 10)::date)
+    OR EXISTS (SELECT FROM ledger.paper_fallback AS p WHERE p.code = f.di AND p.ended_at IS NULL)"""
 
 
 def freeze(conn: psycopg.Connection) -> None:

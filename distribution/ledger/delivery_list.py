@@ -43,13 +43,14 @@ def by_recipient(conn: psycopg.Connection, *, state: str | None = None) -> list[
 
 
 def newest_files(conn: psycopg.Connection, di: str, *, count: int) -> list[dict[str, Any]]:
-    """The last live files of an institution, the newest first: name, kind, state, reason, records, attempts,
-    created_at, delivered_at, collected_at, acknowledged_at."""
+    """The last live files of an institution, the newest first: name, kind, state, reason, detail, records,
+    transliterated, attempts, created_at, delivered_at, collected_at, acknowledged_at."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT name, kind, state, coalesce(failure, '') AS reason, details AS records,
-                   attempt AS attempts, created_at, delivered_at, collected_at, acknowledged_at
+            SELECT name, kind, state, coalesce(failure, '') AS reason, coalesce(failure_detail, '') AS detail,
+                   details AS records, transliterated, attempt AS attempts, created_at, delivered_at,
+                   collected_at, acknowledged_at
             FROM ledger.score_file
             WHERE di = %s AND NOT test
             ORDER BY sequence DESC

@@ -55,6 +55,7 @@ class NewFile:
     sha256: str
     size_bytes: int
     sidecar_sha256: str | None
+    transliterated: int = 0
     plain_sha256: str = ""
     encrypted_for: str | None = None
     test: bool = False
@@ -172,45 +173,6 @@ def attached(conn: psycopg.Connection, file: ScoreFile) -> Any:
     else:
         states = ["claimed", "failed"]
     return deliveries.contents(conn, file_id=file.file_id, states=states)
-
-
-def rewrite(
-    conn: psycopg.Connection,
-    file: ScoreFile,
-    *,
-    name: str,
-    kind: str,
-    details: int,
-    score_total: int,
-    sha256: str,
-    size_bytes: int,
-    sidecar_sha256: str | None,
-    plain_sha256: str,
-    encrypted_for: str | None,
-) -> None:
-    """Put other content under a number that has not left. Raises ContentChanged when it has left meanwhile.
-
-    `name` differs from the one before where the file is encrypted now and was not, or the other way round.
-    """
-    moved = conn.execute(
-        """
-        UPDATE ledger.score_file
-        SET name = %s, kind = %s, details = %s, score_total = %s, sha256 = %s, size_bytes = %s,
-            sidecar_sha256 = %s, plain_sha256 = %s, encrypted_for = %s
-        WHERE file_id = %s AND NOT may_have_left
-        """,
-        [
-            *(name, kind, details, score_total, sha256, size_bytes, sidecar_sha256),
-            *(plain_sha256, encrypted_for, file.file_id),
-        ],
-    ).rowcount
-    if not moved:
-        raise ContentChanged("A file that may have left never changes. Start again.")
-    if name != file.name:
-        conn.execute(
-            "UPDATE ledger.delivery SET occasion = %s WHERE file_id = %s AND occasion = %s",
-            [f"resend:{name}", file.file_id, f"resend:{file.name}"],
-        )
 
 
 def open_files(conn: psycopg.Connection, *, dis: Sequence[str] | None = None) -> list[ScoreFile]:

@@ -38,9 +38,30 @@ def resend_of(conn: psycopg.Connection, name: str, *, asked_because: str, on: da
     return found[0] if found else None
 
 
-def of(conn: psycopg.Connection, name: str) -> list[ScoreFile]:
-    """The files that sent `name` again, the first one first."""
-    return select(conn, "original_name = %s AND kind = 'RESEND'", [name])
+def family(conn: psycopg.Connection, file: ScoreFile) -> list[ScoreFile]:
+    """The file whose records `file` carries, and all that sent them again, copies of copies too; in order."""
+    return select(
+        conn,
+        """
+        name IN (
+            WITH RECURSIVE back (name, original) AS (
+                SELECT name, original_name FROM ledger.score_file WHERE name = %s
+                UNION
+                SELECT f.name, f.original_name
+                FROM ledger.score_file AS f JOIN back AS b ON f.name = b.original
+                WHERE NOT f.test
+            ), kin (name) AS (
+                SELECT name FROM back WHERE original IS NULL
+                UNION
+                SELECT f.name
+                FROM ledger.score_file AS f JOIN kin AS k ON f.original_name = k.name
+                WHERE f.kind = 'RESEND'
+            )
+            SELECT name FROM kin
+        )
+        """,
+        [file.name],
+    )
 
 
 def full_of(conn: psycopg.Connection, di: str, *, asked_because: str, on: date) -> ScoreFile | None:

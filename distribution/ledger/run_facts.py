@@ -229,13 +229,13 @@ def batches(conn: psycopg.Connection, *, run_id: str | None = None) -> list[dict
 
 
 def files(conn: psycopg.Connection, run_id: str, on: date) -> list[dict[str, Any]]:
-    """The files that a run built: file, code, name, kind, scores, size_bytes, state."""
+    """The files that a run built: file, code, name, kind, scores, size_bytes, state, transliterated."""
     return _rows(
         conn,
         _INSTITUTION
         + """
         SELECT f.name AS file, f.di AS code, coalesce(i.name, '') AS name, f.kind, f.details AS scores,
-               coalesce(f.size_bytes, 0) AS size_bytes, f.state
+               coalesce(f.size_bytes, 0) AS size_bytes, f.state, f.transliterated
         FROM ledger.score_file AS f
         LEFT JOIN institution AS i ON i.code = f.di
         WHERE f.run_id = %(run)s AND NOT f.test

@@ -152,6 +152,16 @@ class File:
     scores: int
     size_bytes: int
     state: str
+    transliterated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpelledOut:
+    """Records of one institution with a name that its encoding lacks: it stands there in plain letters."""
+
+    code: str
+    name: str
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,7 @@ class ReportContent:
     waiting_deliveries: Listing[WaitingDeliveries]
     batches: Listing[Batch]
     files: Listing[File]
+    spelled_out: Listing[SpelledOut] = Listing()
     later_run: str = ""
     document: dict[str, Any] | None = None
 

@@ -133,6 +133,7 @@ def document(content: ReportContent) -> str:
         "held_rows": [asdict(reason) for reason in content.held_row_reasons],
         "held_deliveries": [asdict(held) for held in content.held_deliveries.rows],
         "files_not_delivered": [asdict(file) for file in content.open_files.rows],
+        "spelled_out": [asdict(each) for each in content.spelled_out.rows],
         "unknown_attending": {
             "results": content.unknown_attending_results,
             "codes": content.unknown_attending_codes,

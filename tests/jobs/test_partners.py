@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from distribution.errors import UsageError
-from distribution.jobs import build_files, partners, send_files, send_test
+from distribution.jobs import build_files, partners, redeliver, send_files, send_test
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.route_scores import route_scores
 from distribution.jobs.wiring import Line
-from distribution.ledger import endpoints, files
+from distribution.ledger import accounts, endpoints, files
 from distribution.model import Endpoint
 from tests.support import pgp, records, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
@@ -265,7 +265,7 @@ def test_a_number_that_was_given_up_is_sent_later_as_void(line: Line, host: Host
     assert arrived(host, "4471") == ["CLEP_4471_20261123_000001.txt", "CLEP_4471_20261124_000002.txt"]
     text = (host.folder("4471") / "CLEP_4471_20261123_000001.txt").read_text()
     assert [record[0] for record in text.splitlines()] == ["H", "T"]
-    assert text[62:68] == "VOID  "
+    assert (text[62:68], text[68:128].strip()) == ("VOID  ", "")
 
 
 def test_a_file_that_may_stand_at_the_host_is_not_given_up(line: Line, stranded: Endpoint) -> None:
@@ -274,6 +274,72 @@ def test_a_file_that_may_stand_at_the_host_is_not_given_up(line: Line, stranded:
     found = partners.to_paper(line, "4471", reason="host is down", on=NIGHT, at_once=True)
     assert (found["to_paper"], found["given_up"]) == (0, [])
     assert found["in_doubt"] == ["CLEP_4471_20261123_000001.txt"]
+
+
+@pytest.fixture
+def on_paper(line: Line, host: Host) -> Endpoint:
+    """An institution that got one file, then paper: its second number was given up."""
+    at = endpoint(host, "4471", empty_file=True)
+    join(line, host, at)
+    with line.connect() as conn:
+        records.institution(conn, "4471", kind="college", delivery_method="electronic")
+    owe(line, "4471", "R-1")
+    night(line)
+    join(line, host, replace(at, port=sftp_servers.free_port()))
+    owe(line, "4471", "R-2")
+    night(line)
+    partners.to_paper(line, "4471", reason="host is down", on=NIGHT, at_once=True)
+    join(line, host, at)
+    return at
+
+
+@pytest.mark.parametrize("kind", ["RESEND", "FULL"])
+def test_what_is_asked_for_while_on_paper_follows_the_numbers_that_were_given_up(
+    line: Line, host: Host, on_paper: Endpoint, kind: str
+) -> None:
+    first = "CLEP_4471_20261123_000001.txt"
+    if kind == "RESEND":
+        found = redeliver.redeliver(line, what="file", name=first, reason="lost", on=NIGHT)
+    else:
+        found = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    assert (found["state"], found["unsent"]) == ("built", [])
+    assert found["waits_for"] == "4471 gets paper for a time, until `institution resume 4471`"
+    assert arrived(host, "4471") == [first]
+    assert send_files.build_files(line, run_id=None, on=TOMORROW).waiting == 1
+    night(line, on=TOMORROW)
+    assert arrived(host, "4471") == [first]
+    with line.connect() as conn:
+        assert (accounts.unsent_files(conn), accounts.waiting_for_their_day(conn)) == (0, 1)
+    partners.resume(line, "4471")
+    night(line, on=TOMORROW)
+    with line.connect() as conn:
+        order = conn.execute("SELECT subject FROM ledger.receipt ORDER BY receipt_id").fetchall()
+        kinds = conn.execute("SELECT kind, state FROM ledger.score_file ORDER BY sequence").fetchall()
+    assert [name for (name,) in order] == [first, "CLEP_4471_20261123_000002.txt", found["name"]]
+    assert kinds == [("NEW", "delivered"), ("VOID", "delivered"), (kind, "delivered")]
+
+
+def test_a_file_that_was_begun_before_the_paper_is_still_settled(
+    line: Line, host: Host, stranded: Endpoint
+) -> None:
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.score_file SET closing_attempt = 1, may_have_left = true")
+        conn.execute("UPDATE ledger.delivery SET left_at = now()")
+    partners.to_paper(line, "4471", reason="host is down", on=NIGHT, at_once=True)
+    join(line, host, stranded)
+    (host.folder("4471") / "CLEP_4471_20261123_000001.txt.1.part").write_text("cut off")
+    assert send_files.retry(line, on=TOMORROW).files == ("CLEP_4471_20261123_000001.txt",)
+
+
+def test_a_failed_file_of_a_paused_institution_is_not_tried_and_says_so(
+    line: Line, stranded: Endpoint
+) -> None:
+    partners.pause(line, "4471", until=None)
+    tried = send_files.retry(line, on=TOMORROW)
+    assert (tried.files, tried.unsent) == ((), ())
+    assert [(each.file, each.why) for each in tried.kept_back] == [
+        ("CLEP_4471_20261123_000001.txt", "4471 is paused, until `institution resume 4471`")
+    ]
 
 
 # schedule -------------------------------------------------------------------------------------------------

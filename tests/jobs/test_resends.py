@@ -80,6 +80,27 @@ def test_a_second_resend_is_against_the_policy_and_the_override_is_kept(line: Li
     assert rows == [(True,), (True,), (False,)]
 
 
+def test_the_copy_of_a_copy_is_against_the_policy_too(line: Line, sent: None) -> None:
+    later = NIGHT + timedelta(days=30)
+    copy = redeliver.redeliver(line, what="file", name=NAME, reason="lost", on=later)["name"]
+    assert f"was sent again as {copy}" in redeliver.outside_policy(line, copy, on=later)
+    again = redeliver.redeliver(line, what="file", name=copy, reason="lost again", on=later)["name"]
+    for name in (NAME, copy, again):
+        assert f"was sent again as {again}" in redeliver.outside_policy(line, name, on=later)
+
+
+def test_the_full_history_holds_a_name_without_letters_in_the_encoding_as_such(
+    line: Line, host: Host, sent: None
+) -> None:
+    owe(line, "4471", "R-2", last_name="\u110b")
+    night(line)
+    join(line, host, endpoint(host, "4471", encoding="ascii"))
+    assert redeliver.full_history(line, "4471", reason="new system", on=NIGHT)["records"] == 1
+    with line.connect() as conn:
+        held = conn.execute("SELECT state_reason FROM ledger.delivery WHERE state = 'held'").fetchall()
+    assert held == [("no-glyph",)]
+
+
 def test_a_resend_loaded_twice_leaves_a_key_based_loader_unchanged(
     line: Line, host: Host, sent: None
 ) -> None:

@@ -1,5 +1,7 @@
 """Electronic files reach real hosts once, whole and in order, whatever the host does."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +15,7 @@ from distribution.jobs import file_outbox, redeliver, send_files
 from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries, endpoints, files, locks, transfers
 from distribution.model import Channel, Receipt
-from tests.support import sftp_servers
+from tests.support import pgp, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, picked_up, states
 from tests.support.sftp_servers import Host
 
@@ -492,3 +494,64 @@ def test_corrections_and_cancellations_say_what_they_replace(line: Line, host: H
     records_ = (host.folder("4471") / name("4471", 2, on=date(2026, 11, 24))).read_text().splitlines()[1:-1]
     assert [record[:2] for record in records_] == ["DC", "DX"]
     assert all(record[34:46] == "000002000001" for record in records_)
+
+
+# a done-file that was agreed meanwhile --------------------------------------------------------
+def agree_on_done_file(line: Line, host: Host, **agreed: object) -> None:
+    join(line, host, endpoint(host, "4471", publish="done-file", **agreed))
+
+
+def kept(line: Line, file: str) -> bytes:
+    return (line.settings.electronic_outbox / "4471" / file).read_bytes()
+
+
+@pytest.mark.parametrize("key", [None, pgp.modern(days=400).public], ids=["clear", "pgp"])
+@pytest.mark.parametrize("was_tried", [False, True])
+def test_an_unsent_file_gets_the_done_file_that_was_agreed_meanwhile(
+    line: Line, host: Host, was_tried: bool, key: str | None
+) -> None:
+    join(line, host, endpoint(host, "4471", pgp_key=key, port=sftp_servers.free_port()))
+    owe(line, "4471", "R-1")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    file = name("4471", 1) + (".pgp" if key else "")
+    before = kept(line, file)
+    if was_tried:
+        with line.connect() as conn:
+            conn.execute("UPDATE ledger.score_file SET may_have_left = true, attempt = 1, state = 'failed'")
+            conn.execute("UPDATE ledger.delivery SET left_at = now()")
+    agree_on_done_file(line, host, pgp_key=key)
+    night(line)
+    assert arrived(host, "4471") == [file, "CTL_4471_20261123_000001.json"]
+    data = (host.folder("4471") / file).read_bytes()
+    control = json.loads((host.folder("4471") / "CTL_4471_20261123_000001.json").read_text())
+    assert hashlib.sha256(data).hexdigest() == control["encrypted_sha256" if key else "sha256"]
+    assert data == before or not was_tried
+
+
+def test_a_file_that_was_begun_by_rename_ends_by_rename(line: Line, host: Host) -> None:
+    join(line, host, endpoint(host, "4471"))
+    owe(line, "4471", "R-1")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    with line.connect() as conn:
+        conn.execute(
+            "UPDATE ledger.score_file SET may_have_left = true, attempt = 1, closing_attempt = 1, "
+            "state = 'publishing'"
+        )
+        conn.execute("UPDATE ledger.delivery SET left_at = now()")
+    (host.folder("4471") / f"{name('4471', 1)}.1.part").write_text("cut off")
+    agree_on_done_file(line, host)
+    night(line)
+    assert arrived(host, "4471") == [name("4471", 1)]
+    with line.connect() as conn:
+        assert files.named(conn, name("4471", 1)).closing_attempt == 2  # under its temporary name, as before
+
+
+def test_what_is_sent_again_is_announced_as_is_agreed_now(line: Line, host: Host) -> None:
+    join(line, host, endpoint(host, "4471"))
+    owe(line, "4471", "R-1")
+    night(line)
+    agree_on_done_file(line, host)
+    again = redeliver.redeliver(line, what="file", name=name("4471", 1), reason="lost", on=NIGHT)
+    assert arrived(host, "4471") == [name("4471", 1), again["name"], "CTL_4471_20261123_000002.json"]
+    with line.connect() as conn:
+        assert files.named(conn, again["name"]).control == "both"

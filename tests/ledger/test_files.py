@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from distribution.errors import TransientError
-from distribution.ledger import deliveries, files, transfers
+from distribution.ledger import deliveries, files, rewrites, transfers
 from distribution.ledger.files import NewFile
 from distribution.model import Channel, Receipt
 from tests.support import records
@@ -100,16 +100,19 @@ def test_a_file_that_may_have_left_is_not_written_anew(conn: psycopg.Connection)
     file = planned(conn, "R-1")
     transfers.begin(conn, file)
     with pytest.raises(files.ContentChanged, match="never changes"):
-        files.rewrite(
+        rewrites.rewrite(
             conn,
             file,
             name=file.name,
             kind="VOID",
+            control="inline",
+            sidecar_name=None,
             details=0,
             score_total=0,
             sha256="cd" * 32,
             size_bytes=1,
             sidecar_sha256=None,
+            transliterated=0,
             plain_sha256="cd" * 32,
             encrypted_for=None,
         )

@@ -61,7 +61,7 @@ class DetailLines:
     The lines of deliveries i up to j are `text[starts[i]:starts[j]]`, `counts[j] - counts[i]` of them, and
     `scores[j] - scores[i]` is the sum of their scores; i and j begin and end an institution, whose students
     may share lines. `too_long`, `lost` and `transliterated` say for each delivery whether a value does not
-    fit, has no letters at all in the encoding, or was spelled out.
+    fit, has a letter for which the encoding has nothing, or was spelled out.
     """
 
     text: memoryview
@@ -93,14 +93,14 @@ def format_details(contents: pd.DataFrame, form: Form) -> DetailLines:
     transliterated = np.zeros(len(contents), dtype=bool)
     cells = []
     for field in form.fields(RecordKind.DETAIL):
-        column, spelled = details.held_by(form.encoding, _column(values, field))
+        held = details.held_by(form.encoding, _column(values, field))
+        column = held.texts
         lengths = pc.utf8_length(column)
         shortest, longest = (length or 0 for length in pc.min_max(lengths).as_py().values())
         if longest > field.length:
             too_long |= pc.greater(lengths, field.length).to_numpy(zero_copy_only=False)
-        transliterated |= spelled
-        if spelled.any():
-            lost |= spelled & pc.equal(column, "").to_numpy(zero_copy_only=False)
+        transliterated |= held.spelled
+        lost |= held.lost
         cells.append(_written(column, field, form, shortest=shortest, longest=longest))
     if form.layout.slots > 1:
         seats = _seated(contents, form)

@@ -1,6 +1,9 @@
 """Deliveries as columns of D records: what is derived, what is left out, what an encoding can hold."""
 
+import unicodedata
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -69,25 +72,51 @@ def _of_the_catalogue(exam_code: str, test_date: str, score: str) -> tuple[str, 
     return exams.title_of(exam_code, tested), "" if credit is None else str(credit)
 
 
-def held_by(encoding: str, texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """The texts as the encoding can hold them, and which of them had to be transliterated.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Texts as an encoding holds them; those that lost a letter must not be sent."""
+
+    texts: pa.Array
+    spelled: np.ndarray
+    lost: np.ndarray
+
+
+def held_by(encoding: str, texts: pa.Array) -> Held:
+    """The texts as the encoding can hold them.
 
     Only characters that the encoding lacks are spelled out in ASCII (`Łukasz` → `Lukasz`); none becomes `?`.
-    What no letters stand for comes out blank: such a name must not be sent.
+    Marks and punctuation for which nothing stands are left out; a letter or digit for which nothing stands,
+    and a text of which nothing is left, is lost.
     """
-    untouched = np.zeros(len(texts), dtype=bool)
+    nothing = np.zeros(len(texts), dtype=bool)
     if encoding == "utf-8":
-        return texts, untouched
+        return Held(texts, nothing, nothing)
     fits = pc.match_substring_regex(texts, _HOLDS[encoding]).to_numpy(zero_copy_only=False)
     if fits.all():
-        return texts, untouched
-    spelled = np.array(texts.to_pylist(), dtype=object)
-    spelled[~fits] = [_spelled_out(text, encoding) for text in spelled[~fits]]
-    return pa.array(spelled, pa.large_string()), ~fits
+        return Held(texts, nothing, nothing)
+    spelled, lost = np.array(texts.to_pylist(), dtype=object), nothing.copy()
+    found = [_spelled_out(text, encoding) for text in spelled[~fits]]
+    spelled[~fits] = [text for text, _ in found]
+    lost[~fits] = [is_lost for _, is_lost in found]
+    return Held(pa.array(spelled, pa.large_string()), ~fits, lost)
 
 
-def _spelled_out(text: str, encoding: str) -> str:
+def _spelled_out(text: str, encoding: str) -> tuple[str, bool]:
+    """The text spelled out, and whether a letter of it was lost."""
     highest = 0x7F if encoding == "ascii" else 0xFF
+    written = [letter if ord(letter) <= highest else _in_ascii(letter) for letter in text]
+    whole = "".join(written).strip()
+    lost = any(not new and _says_something(letter) for letter, new in zip(text, written, strict=True))
+    return whole, lost or not whole
+
+
+@cache
+def _in_ascii(letter: str) -> str:
     # For marks such as the Arabic question mark the library knows no better than `?`.
-    letters = (letter if ord(letter) <= highest else anyascii(letter).replace("?", "") for letter in text)
-    return "".join(letters).strip()
+    return anyascii(letter).replace("?", "")
+
+
+def _says_something(letter: str) -> bool:
+    """True for a letter or digit. Modifier letters (`Lm`: the Japanese length mark) only colour others."""
+    category = unicodedata.category(letter)
+    return category[0] in "LN" and category != "Lm"

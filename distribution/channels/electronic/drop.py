@@ -28,7 +28,8 @@ def publish(
 ) -> None:
     """Put parcels into the folder, one after the other; all stand under their final names on return.
 
-    With `publish: done-file` the last parcel is the done-file. Raises AmbiguousDelivery, PermanentError
+    With `publish: done-file` the last parcel is the done-file; a single parcel has none, so it is renamed:
+    nothing stands in part under a final name without one. Raises AmbiguousDelivery, PermanentError
     (`folder`, `space`) or TransientError (`connection-lost`, `timed-out`, `refused-by-host`, `not-written`),
     and whatever `notes` raises.
     """
@@ -39,7 +40,7 @@ def _publish(session: Remote, terms: Terms, parcels: Sequence[Parcel], notes: No
     eyes = Eyes(session, terms)
     eyes.see_folder(parcels)
     attempt = notes.begin()
-    if terms.publish is Publish.DONE_FILE:
+    if terms.publish is Publish.DONE_FILE and len(parcels) > 1:
         _InPlace(eyes, parcels, attempt, notes).put()
         return
     for parcel in parcels:
@@ -174,11 +175,6 @@ class _InPlace:
         seen = self._eyes.first_look(self._eyes.final(self._done))
         if seen is not None and self._is_whole(self._done, seen):
             return True
-        if not self._data:
-            # A file without a done-file: what is cut off is written again, what is gone is unclear.
-            if seen is None:
-                raise self._eyes.cannot_tell(self._done)
-            return False
         data = [self._eyes.first_look(self._eyes.final(parcel)) for parcel in self._data]
         if all(each is None for each in data):
             return True

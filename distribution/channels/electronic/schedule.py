@@ -7,6 +7,7 @@ from distribution.business_days import is_business_day, next_business_day
 from distribution.model import Endpoint
 
 DAILY = "business-daily"
+FOR_EVER = "9999-12-31"  # the end of a pause that somebody must end
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI")
 _FORM = re.compile(r"business-daily|weekly:(MON|TUE|WED|THU|FRI)")
 

@@ -36,7 +36,8 @@ class ScoreFile:
     """A finished file: its bytes, its sidecar's where it has one, and what the ledger keeps of them.
 
     `data` are the bytes that leave, encrypted where they are; `plain_sha256` is of the bytes that a loader
-    reads. `details` counts deliveries: lines, or filled slots.
+    reads. `details` counts deliveries: lines, or filled slots; `transliterated` those of them with a text
+    that was spelled out for the sake of the encoding.
     """
 
     data: bytes
@@ -46,6 +47,7 @@ class ScoreFile:
     sha256: str
     plain_sha256: str
     sidecar_sha256: str | None
+    transliterated: int = 0
 
 
 def compose(
@@ -91,6 +93,7 @@ def compose(
         sha256=sha256,
         plain_sha256=plain_sha256,
         sidecar_sha256=hashlib.sha256(sidecar).hexdigest() if sidecar is not None else None,
+        transliterated=int(lines.transliterated[start:stop].sum()),
     )
 
 

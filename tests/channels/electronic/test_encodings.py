@@ -1,6 +1,7 @@
 """Names through each encoding: widths as the layout counts them, spelled out and told, never `?`, never "
 "cut."""
 
+import json
 import unicodedata
 
 import pandas as pd
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 from distribution.channels.electronic import record_layout, score_file
 from distribution.channels.electronic.record_layout import Control
 from distribution.channels.electronic.score_file import Form
-from distribution.jobs import send_files
+from distribution.jobs import send_files, show_institution, write_report
 from distribution.jobs.wiring import Line
-from tests.support import mixed_results
+from tests.support import mixed_results, records
 from tests.support.electronic import NIGHT, endpoint, join, owe
 from tests.support.sftp_servers import Host, new_key, public_line
 
@@ -79,7 +80,30 @@ def test_no_letter_becomes_a_question_mark_and_nothing_is_sent_blank(name: str, 
     lines = score_file.format_details(source, form)
     text = bytes(lines.text)[: int(lines.starts[-1])].decode(encoding)
     assert text.count("?") <= name.count("?")
-    assert lines.lost.tolist() == [f",{source['candidate_id'][0]},," in text]
+    is_blank = f",{source['candidate_id'][0]},," in text
+    assert lines.lost.tolist() == [True] or not is_blank
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("Ann \u110b", None),  # a Hangul letter that is silent
+        ("خالد", None),  # the alif of Khalid
+        ("𒀀 Ann", None),  # cuneiform
+        ("Ann ¹²", "Ann 12"),
+        ("Игорь", "Igor'"),
+        ("コーヒー", "kohi"),  # the length mark colours the vowel before it
+        ("Jane\u0301ek q\u0301", "Janeek q"),  # a mark on a letter that Unicode has not composed
+        ("Ann ؟", "Ann"),
+    ],
+)
+def test_a_letter_for_which_nothing_stands_is_lost_and_a_mark_is_left_out(
+    name: str, plain: str | None
+) -> None:
+    lines, found = written("ascii", unicodedata.normalize("NFC", name))
+    assert lines.transliterated.tolist() == [True]
+    assert lines.lost.tolist() == [plain is None]
+    assert plain is None or found == [plain]
 
 
 def test_a_name_without_any_letter_in_the_encoding_is_marked() -> None:
@@ -102,8 +126,18 @@ def test_what_cannot_be_written_is_held_with_its_reason_and_the_others_go(line: 
     owe(line, "4471", "R-1", last_name="Щ" * 60)
     owe(line, "4471", "R-2", last_name="\u110b")
     owe(line, "4471", "R-3", last_name="Łukasz")
-    built = send_files.build_files(line, run_id=None, on=NIGHT)
-    assert (built.built, built.held, built.transliterated) == (1, 2, 1)
+    owe(line, "4471", "R-4", last_name="Kim", first_name="Ann \u110b")
+    owe(line, "4471", "R-5", last_name="Kim")
+    with line.connect() as conn:
+        records.run(conn)
+    built = send_files.build_files(line, run_id="N20261123-01", on=NIGHT)
+    assert (built.built, built.held, built.transliterated) == (2, 3, 1)
     with line.connect() as conn:
         rows = conn.execute("SELECT result_id, state_reason FROM ledger.delivery ORDER BY 1").fetchall()
-    assert rows == [("R-1", "name-too-long"), ("R-2", "no-glyph"), ("R-3", None)]
+    assert [reason for _, reason in rows] == ["name-too-long", "no-glyph", None, "no-glyph", None]
+    page = write_report.write_report(line, "N20261123-01")
+    facts = json.loads(page.with_name("run.json").read_text("utf-8"))
+    assert facts["spelled_out"] == [{"code": "4471", "name": "", "records": 1}]
+    assert "Spelled out" in page.read_text("utf-8")
+    (shown,) = show_institution.show(line, "4471")["files"]
+    assert (shown["records"], shown["transliterated"]) == (2, 1)

@@ -330,7 +330,7 @@ CREATE TABLE ledger.score_file (
     newline         text NOT NULL,
     control         text NOT NULL,                   -- inline | sidecar | both
     sidecar_name    text,
-    original_name   text,                            -- RESEND and VOID: the file that it names; test: the live file in a second layout
+    original_name   text,                            -- RESEND: the file that it sends again; test: the live file in a second layout
     asked_by        text,                            -- RESEND: who asked for it, and why
     asked_because   text,
     state           text NOT NULL DEFAULT 'built',
@@ -339,6 +339,7 @@ CREATE TABLE ledger.score_file (
     sha256          text,                            -- of the data file's bytes
     size_bytes      bigint,
     sidecar_sha256  text,
+    transliterated  int NOT NULL DEFAULT 0,          -- records with a text that was spelled out for the encoding
     may_have_left   boolean NOT NULL DEFAULT false,  -- publishing began: from here on it never changes
     closing_attempt int,                             -- this attempt's upload may stand whole under its temporary name
     renaming_attempt int,                            -- the rename of this attempt's upload may have happened
