@@ -177,30 +177,37 @@ def _show_the_newest(conn: psycopg.Connection) -> None:
     )
 
 
-def hide_unsettled(conn: psycopg.Connection) -> tuple[int, int]:
-    """Hide the scores whose newest revision on file is not scored, show again those that are settled.
+def hide_unsettled(conn: psycopg.Connection, *, feed_id: int | None = None) -> int:
+    """Hide the scores that a revision on file has taken back since: a cancellation, or a withheld one.
 
     A score withheld after delivery sends nothing to the school; its row stays without the score. The same
-    holds for one that is cancelled on file while the cancellation is still on its way. Returns how many
-    rows were hidden and how many shown again.
+    holds for one that is cancelled on file while the cancellation is still on its way, also where a later
+    revision has a score again: nobody sees the former one. `feed_id`: only by the revisions of this feed.
+    Returns how many rows were hidden.
     """
-    hidden = conn.execute(
-        """
+    of_feed = "" if feed_id is None else "AND v.feed_id = %(feed)s"
+    return conn.execute(
+        f"""
         UPDATE portal.staged_score AS s
         SET score_hidden = true
         FROM ledger.result_version AS v
-        WHERE v.latest
-          AND v.status <> %(scored)s
+        WHERE v.status <> %(scored)s
+          AND (v.latest OR v.status = %(cancelled)s)
           AND NOT v.withdrawn
+          {of_feed}
           AND s.result_id = v.result_id
           AND s.revision < v.revision
           AND s.shown
           AND s.status = %(scored)s
           AND NOT s.score_hidden
         """,
-        _WORDS,
+        {**_WORDS, "feed": feed_id},
     ).rowcount
-    shown = conn.execute(
+
+
+def show_settled(conn: psycopg.Connection) -> int:
+    """Show the scores again that were withheld and are settled; a cancelled one never. How many rows."""
+    return conn.execute(
         """
         UPDATE portal.staged_score AS s
         SET score_hidden = false
@@ -209,10 +216,15 @@ def hide_unsettled(conn: psycopg.Connection) -> tuple[int, int]:
           AND v.result_id = s.result_id
           AND v.latest
           AND v.status = %(scored)s
+          AND NOT EXISTS (
+              SELECT FROM ledger.result_version AS c
+              WHERE c.result_id = s.result_id
+                AND c.revision > s.revision
+                AND c.status = %(cancelled)s
+                AND NOT c.withdrawn)
         """,
         _WORDS,
     ).rowcount
-    return hidden, shown
 
 
 def _read_back(conn: psycopg.Connection) -> Staged:
