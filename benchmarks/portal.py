@@ -199,12 +199,12 @@ def exports(line: Line) -> None:
 
         def copy() -> None:
             with access.as_schools(conn, [BIG]):
-                export._read_in_order(conn)
+                export._read_in_order(conn, question)
                 export._copy(conn, io.BytesIO(), question)
 
         def note() -> None:
             with access.as_schools(conn, [BIG]):
-                export._read_in_order(conn)
+                export._read_in_order(conn, question)
                 export._note_disclosures(conn, question, reader)
 
         copy()

@@ -4,3 +4,42 @@
 DROP INDEX ledger.result_version_unsettled;
 CREATE INDEX result_version_unsettled ON ledger.result_version (result_id)
     WHERE status <> 'scored' AND (latest OR status = 'cancelled');
+
+-- in the order of names ------------------------------------------------------------------------------------------
+-- As people look a name up: accents, case and apostrophes do not count, a hyphen is a space. Without a collation of
+-- the server's, because not every PostgreSQL has ICU, and so that keys are the same bytes everywhere.
+CREATE FUNCTION portal.folded(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN name ~ '^[A-Za-z0-9 ]*$' THEN lower(name)
+    ELSE replace(replace(replace(replace(
+        translate(
+            lower(regexp_replace(
+                regexp_replace(normalize(name, NFKD),
+                               '[\u0300-\u036f''`.\u2018\u2019\u02bb\u02bc\u200c\u200d]', '', 'g'),
+                '[-\u2010-\u2015 ]+', ' ', 'g')),
+            'łŁøØđĐðÐħĦıŧŦ', 'lloodddd' || 'hhitt'),
+        'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
+END;
+-- No name holds a tab, which sorts before all that a name may hold: Lee, Zoe comes before Lee Smith, Ann.
+CREATE FUNCTION portal.name_key(last_name text, first_name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN portal.folded(last_name) || E'\t' || portal.folded(first_name);
+
+ALTER TABLE portal.staged_score
+    ADD COLUMN name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (portal.name_key(last_name, first_name)) STORED;
+DROP INDEX portal.staged_score_names;
+CREATE INDEX staged_score_names ON portal.staged_score (school_code, academic_year, name_key, result_id) WHERE shown;
+
+CREATE OR REPLACE VIEW portal.score WITH (security_invoker = true) AS
+SELECT academic_year, school_code, delivery_id, result_id, revision, status, candidate_id, last_name, first_name,
+       middle_name, birth_date, gender, exam_code, exam_title, test_date,
+       CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE scaled_score END AS scaled_score,
+       CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE recommended_credits END AS recommended_credits,
+       CASE WHEN score_hidden THEN 'withheld' ELSE status END AS shown_status,
+       funding, voucher_order_id, seen_because, local_student_id, grade, released_on, reportable_until,
+       action, staged_at,
+       CASE WHEN score_hidden OR status <> 'scored' THEN NULL ELSE former_score END AS former_score,
+       name_key
+FROM portal.staged_score AS s
+WHERE shown
+  AND NOT EXISTS (SELECT FROM portal.not_our_student AS n
+                  WHERE n.school_code = s.school_code AND n.result_id = s.result_id AND n.state <> 'refused');

@@ -1,4 +1,4 @@
-"""Schools' rows: hidden by every cancellation, in the order of people's names, no table open to the portal."""
+"""Schools' rows: hidden by every cancellation, in the order of names; no table open to the portal."""
 
 from pathlib import Path
 
