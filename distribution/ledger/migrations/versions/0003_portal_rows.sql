@@ -43,3 +43,39 @@ FROM portal.staged_score AS s
 WHERE shown
   AND NOT EXISTS (SELECT FROM portal.not_our_student AS n
                   WHERE n.school_code = s.school_code AND n.result_id = s.result_id AND n.state <> 'refused');
+
+-- no table open to the portal ------------------------------------------------------------------------------------
+-- Whatever the portal's role has a right in says which rows it means; the pipeline sees all of them.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['disclosure', 'access_log', 'institution_version', 'contact', 'mail'] LOOP
+        EXECUTE format('ALTER TABLE ledger.%I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY pipeline ON ledger.%I TO distribution_app USING (true) WITH CHECK (true)', name);
+    END LOOP;
+    FOREACH name IN ARRAY ARRAY['disclosure', 'access_log', 'institution_version', 'contact', 'mail', 'access_code'] LOOP
+        EXECUTE format('ALTER TABLE ledger.%I FORCE ROW LEVEL SECURITY', name);
+    END LOOP;
+END $$;
+-- It writes down what its own schools' coordinators saw, and can read neither log.
+CREATE POLICY own_schools ON ledger.disclosure FOR INSERT TO distribution_portal
+    WITH CHECK (channel = 'portal'
+                AND recipient = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
+CREATE POLICY exports ON ledger.access_log FOR INSERT TO distribution_portal WITH CHECK (true);
+-- Names, kinds and time zones of organisations as they are now; former versions are the pipeline's.
+CREATE POLICY in_use ON ledger.institution_version FOR SELECT TO distribution_portal USING (replaced_at IS NULL);
+CREATE POLICY console ON ledger.institution_version FOR SELECT TO distribution_console USING (true);
+-- Those who may sign in: primary, billing and technical contacts are not for the portal.
+CREATE POLICY who_may_sign_in ON ledger.contact FOR SELECT TO distribution_portal
+    USING (role IN ('coordinator', 'alternate'));
+-- Where the own organisation's code went.
+CREATE POLICY own_codes ON ledger.mail FOR SELECT TO distribution_portal
+    USING (code_id IS NOT NULL
+           AND organization_code = ANY (string_to_array(nullif(current_setting('distribution.organizations', true), ''), ',')));
+-- Limits are counted from these two; what was asked in words, and which result was refused, operations alone read.
+REVOKE SELECT ON portal.code_request, portal.access_event FROM distribution_portal;
+GRANT SELECT (request_id, reference, kind, way, school_code, person_id, email, asked_at, state, settled_at)
+    ON portal.code_request TO distribution_portal;
+GRANT SELECT (event_id, happened_at, kind, outcome, person_id, organization_code, account, address)
+    ON portal.access_event TO distribution_portal;
