@@ -41,7 +41,7 @@ from distribution.ledger.connection import Role
 from distribution.ledger.pools import Pools
 from distribution.settings import Settings, make_home
 from distribution.web import sessions
-from distribution.web.portal import doors, score_pages
+from distribution.web.portal import doors, score_addresses
 from distribution.web.portal.app import make_app
 from distribution.web.portal.pages import page
 from tests.support import records
@@ -395,7 +395,7 @@ def _walk(line: Line, request: Request, school: str, year: int, spent: dict[str,
         "shown": shown,
         "asked": asked,
         "search_words": "",
-        "address": score_pages.Address(()),
+        "address": score_addresses.Address(()),
         "opened": frozenset(),
         "sorts": tuple(portal_scores.Sort),
         "most": 1000,
