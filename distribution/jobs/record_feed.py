@@ -96,10 +96,12 @@ def _hide_from_schools(conn: psycopg.Connection, feed_id: int) -> None:
 
     The delivery that tells the school may be paused, held, or owed another night; the score waits for none.
     """
+    taken_back = results.taken_back(conn, feed_id)
+    if not taken_back:
+        return
     locks.wait_in_transaction(conn, locks.SCHOOLS_ROWS, "")
-    hidden = staging.hide_unsettled(conn, feed_id=feed_id)
-    if hidden:
-        log.info("Hid %d scores that schools saw: cancelled or withheld by feed %d", hidden, feed_id)
+    hidden = staging.hide(conn, taken_back)
+    log.info("Feed %d takes %d scores back; hid %d rows of schools", feed_id, len(taken_back), hidden)
 
 
 def _organizations_held(held: pd.DataFrame) -> pd.DataFrame:

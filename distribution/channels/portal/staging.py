@@ -1,7 +1,7 @@
 """Staging: pending portal deliveries become rows that schools see, all of them at once or none."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -177,32 +177,38 @@ def _show_the_newest(conn: psycopg.Connection) -> None:
     )
 
 
-def hide_unsettled(conn: psycopg.Connection, *, feed_id: int | None = None) -> int:
-    """Hide the scores that a revision on file has taken back since: a cancellation, or a withheld one.
+_HIDE = """
+    UPDATE portal.staged_score AS s
+    SET score_hidden = true
+    FROM ({taken_back}) AS t
+    WHERE s.result_id = t.result_id
+      AND s.revision < t.revision
+      AND s.shown
+      AND s.status = %(scored)s
+      AND NOT s.score_hidden
+"""
+
+
+def hide(conn: psycopg.Connection, taken_back: Mapping[str, int]) -> int:
+    """Hide what schools see of results (result → revision) that this revision took back. How many rows."""
+    given = {"results": list(taken_back), "revisions": list(taken_back.values())}
+    arrived = "SELECT * FROM unnest(%(results)s::text[], %(revisions)s::int[]) AS u (result_id, revision)"
+    return conn.execute(_HIDE.format(taken_back=arrived), {**_WORDS, **given}).rowcount
+
+
+def hide_unsettled(conn: psycopg.Connection) -> int:
+    """Hide the scores that a revision on file has taken back: a cancellation, or a withheld one.
 
     A score withheld after delivery sends nothing to the school; its row stays without the score. The same
     holds for one that is cancelled on file while the cancellation is still on its way, also where a later
-    revision has a score again: nobody sees the former one. `feed_id`: only by the revisions of this feed.
-    Returns how many rows were hidden.
+    revision has a score again: nobody sees the former one. Returns how many rows were hidden.
     """
-    of_feed = "" if feed_id is None else "AND v.feed_id = %(feed)s"
-    return conn.execute(
-        f"""
-        UPDATE portal.staged_score AS s
-        SET score_hidden = true
-        FROM ledger.result_version AS v
-        WHERE v.status <> %(scored)s
-          AND (v.latest OR v.status = %(cancelled)s)
-          AND NOT v.withdrawn
-          {of_feed}
-          AND s.result_id = v.result_id
-          AND s.revision < v.revision
-          AND s.shown
-          AND s.status = %(scored)s
-          AND NOT s.score_hidden
-        """,
-        {**_WORDS, "feed": feed_id},
-    ).rowcount
+    on_file = """
+        SELECT result_id, revision
+        FROM ledger.result_version
+        WHERE status <> %(scored)s AND (latest OR status = %(cancelled)s) AND NOT withdrawn
+    """
+    return conn.execute(_HIDE.format(taken_back=on_file), _WORDS).rowcount
 
 
 def show_settled(conn: psycopg.Connection) -> int:
