@@ -55,8 +55,9 @@ bench-paper: setup ## Pages a second beside platypus, typst and WeasyPrint
 	@$(VENV)/bin/uv pip install -q -p .venv-bench -r requirements-bench.txt || echo "typst and WeasyPrint cannot be installed; they are left out" >&2
 	@$(PY) benchmarks/paper.py --profile
 
-bench-portal: setup ## The portal over 20 million scores, beside an ORM
+bench-portal: setup ## The portal over 20 million scores, beside an ORM; wrong codes of every kind
 	@$(PY) benchmarks/portal.py
+	@$(PY) benchmarks/redeem.py
 
 bench-electronic: setup ## Files delivered and written beside paramiko, sftp, rclone, asyncssh
 	@bash tools/debian_packages.sh proof

@@ -41,7 +41,7 @@ from distribution.ledger.connection import Role
 from distribution.ledger.pools import Pools
 from distribution.settings import Settings, make_home
 from distribution.web import sessions
-from distribution.web.portal import doors, score_pages
+from distribution.web.portal import doors, score_addresses
 from distribution.web.portal.app import make_app
 from distribution.web.portal.pages import page
 from tests.support import records
@@ -199,12 +199,12 @@ def exports(line: Line) -> None:
 
         def copy() -> None:
             with access.as_schools(conn, [BIG]):
-                export._read_in_order(conn)
+                export._read_in_order(conn, question)
                 export._copy(conn, io.BytesIO(), question)
 
         def note() -> None:
             with access.as_schools(conn, [BIG]):
-                export._read_in_order(conn)
+                export._read_in_order(conn, question)
                 export._note_disclosures(conn, question, reader)
 
         copy()
@@ -395,7 +395,7 @@ def _walk(line: Line, request: Request, school: str, year: int, spent: dict[str,
         "shown": shown,
         "asked": asked,
         "search_words": "",
-        "address": score_pages.Address(()),
+        "address": score_addresses.Address(()),
         "opened": frozenset(),
         "sorts": tuple(portal_scores.Sort),
         "most": 1000,

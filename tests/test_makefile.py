@@ -39,6 +39,18 @@ def test_make_test_checks_style_types_and_behaviour():
         assert check in planned
 
 
+def test_the_portals_benchmark_measures_pages_exports_and_wrong_codes():
+    planned = run("make", "-n", "bench-portal").stdout
+    for path in ("benchmarks/portal.py", "benchmarks/redeem.py"):
+        assert path in planned
+
+
+def test_make_portal_makes_the_demo_and_serves_it_where_it_says():
+    planned = run("make", "-n", "portal").stdout
+    assert "-m distribution.demo.portal --serve" in planned
+    assert "DISTRIBUTION_PORTAL_URL ?= http://127.0.0.1:8081" in MAKEFILE
+
+
 def test_python_may_keep_its_compiled_files():
     show = "show:;@env"
     told = run("make", f"--eval={show}", "show", PYTHONDONTWRITEBYTECODE="1", VIRTUAL_ENV="/nowhere").stdout

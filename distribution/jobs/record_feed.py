@@ -1,19 +1,23 @@
 """Checks a feed's rows against the ledger and records them: gather, decide, apply."""
 
 import json
+import logging
 from datetime import date
 
 import pandas as pd
 import psycopg
 
+from distribution.channels.portal import staging
 from distribution.exams import catalogue
 from distribution.filenames import FeedName
 from distribution.ingest import check, text
 from distribution.ingest.read import LINE
 from distribution.ingest.rules import OnFile
-from distribution.ledger import contacts, feeds, holds, institutions, orders, results, transcripts
+from distribution.ledger import contacts, feeds, holds, institutions, locks, orders, results, transcripts
 from distribution.ledger.feeds import Recorded
 from distribution.model import FeedKind
+
+log = logging.getLogger(__name__)
 
 
 def record_rows(
@@ -73,7 +77,9 @@ def apply(
     rows = checked.accepted
     match kind:
         case FeedKind.RESULTS:
-            return results.record(conn, rows, feed_id=feed_id, history=history, hold_retakes=hold_retakes)
+            recorded = results.record(conn, rows, feed_id=feed_id, history=history, hold_retakes=hold_retakes)
+            _hide_from_schools(conn, feed_id)
+            return recorded
         case FeedKind.INSTITUTIONS:
             return institutions.record(conn, rows, feed_id=feed_id)
         case FeedKind.CONTACTS:
@@ -83,6 +89,19 @@ def apply(
             return orders.record(conn, rows, feed_id=feed_id)
         case FeedKind.TRANSCRIPT_REQUESTS:
             return transcripts.record(conn, rows, feed_id=feed_id)
+
+
+def _hide_from_schools(conn: psycopg.Connection, feed_id: int) -> None:
+    """Take the scores that this feed cancels or withholds out of the schools' sight, with its own commit.
+
+    The delivery that tells the school may be paused, held, or owed another night; the score waits for none.
+    """
+    taken_back = results.taken_back(conn, feed_id)
+    if not taken_back:
+        return
+    locks.wait_in_transaction(conn, locks.SCHOOLS_ROWS, "")
+    hidden = staging.hide(conn, taken_back)
+    log.info("Feed %d takes %d scores back; hid %d rows of schools", feed_id, len(taken_back), hidden)
 
 
 def _organizations_held(held: pd.DataFrame) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def people_of(line: Line, organization_code: str, *, at: datetime) -> tuple[Pers
 
 def code_mailings(line: Line, organization_code: str, *, at: datetime) -> tuple[CodeMailing, ...]:
     """To whom (masked) and when this academic year's code of an organisation went, newest first."""
-    with line.connect(role=Role.PORTAL) as conn:
+    with line.connect(role=Role.PORTAL) as conn, access.as_schools(conn, {organization_code}):
         zone = portal_choices.zone_of(conn, organization_code, on=portal_standing.business_day(line, at))
         rows = portal_choices.code_mails(
             conn, organization_code, year=academic_year.academic_year_at(at, zone)

@@ -9,7 +9,7 @@ import psycopg
 from distribution.channels.portal import disowned, staging
 from distribution.errors import UsageError
 from distribution.jobs.wiring import Line
-from distribution.ledger import marks
+from distribution.ledger import locks, marks
 from distribution.ledger.marks import Mark
 from distribution.model import MarkState
 
@@ -44,6 +44,7 @@ def refuse(line: Line, mark_id: int, *, reason: str, by: str, at: datetime) -> d
     with line.connect() as conn:
         mark = _mark(conn, mark_id, {MarkState.OPEN, MarkState.CONFIRMED})
         words = _words(reason)
+        locks.wait_in_transaction(conn, locks.SCHOOLS_ROWS, "")
         if disowned.restore(conn, mark.school_code, mark.result_id):
             staging.hide_unsettled(conn)  # it may have been withheld in the meantime
         marks.settle(conn, mark, MarkState.REFUSED, at=at, by=by, reason=words)

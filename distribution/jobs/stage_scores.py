@@ -7,7 +7,7 @@ from datetime import date
 from distribution.channels.portal import disowned, staging
 from distribution.errors import OutOfBalance
 from distribution.jobs.wiring import Line
-from distribution.ledger import deliveries, receipts, stagings
+from distribution.ledger import deliveries, locks, receipts, stagings
 from distribution.model import Channel, Receipt
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ def stage_scores(line: Line, *, run_id: str, on: date) -> StageOutcome:
     """
     at = line.now()
     with line.connect() as conn:
+        # What is cancelled or withheld while this goes on waits for it, and then finds the rows to hide.
+        locks.wait_in_transaction(conn, locks.SCHOOLS_ROWS, "")
         owed = stagings.take_pending(conn)
         staged = staging.stage(conn, owed, on=on)
         disowned.keep_withdrawn(conn, owed)
@@ -54,7 +56,8 @@ def stage_scores(line: Line, *, run_id: str, on: date) -> StageOutcome:
                 received_at=at,
             )
             receipts.write(conn, proof, run_id=run_id)
-        hidden, shown_again = staging.hide_unsettled(conn)
+        hidden = staging.hide_unsettled(conn)
+        shown_again = staging.show_settled(conn)
     outcome = StageOutcome(staged.rows, len(staged.schools), hidden, shown_again)
     fields = {"run": run_id, "staged": outcome.staged, "schools": outcome.schools, "hidden": hidden}
     log.info("Staged %(staged)s deliveries for %(schools)s schools; %(hidden)s scores hidden", fields)

@@ -14,6 +14,7 @@ CODES = (7001, 3)
 MAIL = (7001, 4)
 _FILE_SPACE = 7002
 ACCOUNTS, ADDRESSES, MAILBOXES = 7003, 7004, 7005  # spaces of `wait_in_transaction`
+SCHOOLS_ROWS = 7010  # whoever stages scores for schools, or takes them back; no name
 
 
 def of_file(file_id: int) -> tuple[int, int]:

@@ -101,7 +101,10 @@ def zone_of(conn: psycopg.Connection, code: str, *, on: date) -> str:
 
 
 def code_mails(conn: psycopg.Connection, code: str, *, year: int) -> list[tuple[str, str, datetime | None]]:
-    """Address, state and moment of each mail that carries the organisation's code of a year, newest first."""
+    """Address, state and moment of each mail that carries the organisation's code of a year, newest first.
+
+    In the portal's role inside `channels.portal.access.as_schools`: outside it no mail is seen.
+    """
     return conn.execute(
         """
         SELECT m.to_address, m.state, m.sent_at

@@ -236,6 +236,20 @@ def _recorded(conn: psycopg.Connection, feed_id: int) -> Recorded:
     )
 
 
+def taken_back(conn: psycopg.Connection, feed_id: int) -> dict[str, int]:
+    """The results that revisions of a feed cancel or withhold, each with the newest such revision."""
+    rows = conn.execute(
+        """
+        SELECT result_id, max(revision)
+        FROM ledger.result_version
+        WHERE feed_id = %s AND status <> 'scored' AND (latest OR status = 'cancelled') AND NOT withdrawn
+        GROUP BY result_id
+        """,
+        [feed_id],
+    ).fetchall()
+    return dict(rows)
+
+
 def known_candidates(conn: psycopg.Connection, candidate_ids: Sequence[str]) -> frozenset[str]:
     """Those of the candidates of whom a result is on file."""
     rows = conn.execute(

@@ -107,7 +107,7 @@ def test_what_is_no_code_is_refused_before_it_reaches_the_setting(portal, code):
 @pytest.mark.parametrize(
     "statement",
     [
-        f"INSERT INTO {TABLE} SELECT * FROM {TABLE}",
+        f"INSERT INTO {TABLE} (school_code) VALUES ('{OWN}')",
         f"UPDATE {TABLE} SET shown = true",
         f"DELETE FROM {TABLE}",
         f"TRUNCATE {TABLE}",
@@ -117,6 +117,12 @@ def test_what_is_no_code_is_refused_before_it_reaches_the_setting(portal, code):
         "SELECT * FROM ledger.access_code",
         "SELECT * FROM ledger.disclosure",
         "SELECT * FROM ledger.mail",
+        "SELECT * FROM ledger.contact",
+        "SELECT * FROM ledger.access_log",
+        "SELECT body FROM ledger.mail",
+        "SELECT cipher FROM ledger.access_code",
+        "SELECT message FROM portal.code_request",
+        "SELECT result_id FROM portal.access_event",
         "CREATE TABLE portal.copy (line text)",
         f"COPY {TABLE} TO PROGRAM 'true'",
     ],
@@ -162,78 +168,49 @@ def test_the_portals_own_sign_in_sees_its_schools_in_the_portals_role_and_no_tab
             conn.execute(f"SELECT * FROM {TABLE}")
 
 
-def test_every_table_of_the_portal_has_forced_row_security(conn):
-    open_tables = conn.execute(
-        """
-        SELECT c.relname
-        FROM pg_class AS c
-        WHERE c.relnamespace = 'portal'::regnamespace
-          AND c.relkind IN ('r', 'p')
-          AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
-        """
-    ).fetchall()
-    assert open_tables == []
-    partitions = conn.execute(
-        "SELECT count(*) FROM pg_class WHERE relnamespace = 'portal'::regnamespace AND relkind = 'r'"
-    ).fetchone()
-    assert partitions[0] > 25, "the check saw the partitions"
+def test_the_portal_notes_disclosures_to_its_own_schools_alone(portal):
+    statement = """
+        INSERT INTO ledger.disclosure (result_id, revision, candidate_id, recipient, channel, basis, artefact,
+                                       actor)
+        VALUES ('R-1', 1, 'C-1', %s, %s, 'attending', 'view', 'test')
+    """
+    with access.as_schools(portal, {OWN}):
+        portal.execute(statement, [OWN, "portal"])
+    for recipient, channel in ((FOREIGN, "portal"), (OWN, "paper")):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), access.as_schools(portal, {OWN}):
+            portal.execute(statement, [recipient, channel])
 
 
-def test_every_view_of_the_portal_runs_with_its_readers_rights_and_none_is_materialized(conn):
-    leaking = conn.execute(
-        """
-        SELECT c.relname
-        FROM pg_class AS c
-        WHERE (c.relnamespace = 'portal'::regnamespace
-               OR has_table_privilege('distribution_portal', c.oid, 'SELECT'))
-          AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-          AND (c.relkind = 'm'
-               OR (c.relkind = 'v' AND NOT coalesce(c.reloptions, '{}') && ARRAY['security_invoker=true']))
-        """
-    ).fetchall()
-    assert leaking == []
+def test_the_portal_sees_where_its_own_schools_codes_went_and_no_other_mail(line, portal):
+    with line.connect() as conn:
+        for school in (OWN, FOREIGN):
+            (code_id,) = conn.execute(
+                """
+                INSERT INTO ledger.access_code (organization_code, academic_year, lookup, cipher, nonce,
+                                                key_id, issued_at)
+                VALUES (%s, 2026, %s, '', '', '', now()) RETURNING code_id
+                """,
+                [school, school.encode()],
+            ).fetchone()
+            for kind, code in (("access-code", code_id), ("score-notice", None)):
+                conn.execute(
+                    """
+                    INSERT INTO ledger.mail (message_id, kind, organization_code, code_id, to_address,
+                                             subject, body)
+                    VALUES (%s, %s, %s, %s, %s, '', '')
+                    """,
+                    [f"{kind}-{school}", kind, school, code, f"{kind}@{school}.example.org"],
+                )
+    asked = "SELECT to_address FROM ledger.mail"
+    assert portal.execute(asked).fetchall() == []
+    portal.rollback()
+    with access.as_schools(portal, {OWN}):
+        assert portal.execute(asked).fetchall() == [(f"access-code@{OWN}.example.org",)]
 
 
-def test_no_function_in_the_portals_reach_runs_with_another_ones_rights(conn):
-    lending = conn.execute(
-        """
-        SELECT p.proname
-        FROM pg_proc AS p
-        WHERE p.prosecdef AND has_function_privilege('distribution_portal', p.oid, 'EXECUTE')
-        """
-    ).fetchall()
-    assert lending == []
-
-
-def test_no_role_of_ours_passes_by_row_security(conn):
-    roles = conn.execute(
-        """
-        SELECT rolname FROM pg_roles
-        WHERE rolname LIKE 'distribution\\_%' AND (rolbypassrls OR rolsuper OR rolcanlogin)
-        """
-    ).fetchall()
-    assert roles == []
-
-
-def test_every_unique_key_of_the_portals_tables_contains_the_school(conn):
-    """Else an insert would tell that a row exists which one may not see."""
-    telling = conn.execute(
-        """
-        SELECT i.indexrelid::regclass::text
-        FROM pg_index AS i
-        JOIN pg_class AS c ON c.oid = i.indrelid
-        WHERE c.relnamespace = 'portal'::regnamespace
-          AND i.indisunique
-          AND EXISTS (
-              SELECT FROM pg_policy AS p
-              WHERE p.polrelid = i.indrelid
-                AND (SELECT oid FROM pg_roles WHERE rolname = 'distribution_portal') = ANY(p.polroles)
-                AND pg_get_expr(p.polqual, p.polrelid) <> 'true'
-          )
-          AND NOT EXISTS (
-              SELECT FROM pg_attribute AS a
-              WHERE a.attrelid = i.indrelid AND a.attname = 'school_code' AND a.attnum = ANY(i.indkey)
-          )
-        """
-    ).fetchall()
-    assert telling == []
+def test_the_portal_sees_contacts_who_may_sign_in_and_no_others(line, portal):
+    with line.connect() as conn:
+        for role in ("primary", "coordinator", "alternate", "billing", "technical"):
+            records.contact(conn, OWN, role, email=f"{role}@example.org")
+    roles = portal.execute("SELECT role FROM ledger.contact ORDER BY role").fetchall()
+    assert roles == [("alternate",), ("coordinator",)]

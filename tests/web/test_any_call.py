@@ -41,14 +41,51 @@ def schema(client):
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 # An address of pure chance never finds what is there.
+                here, there = f"{SCHOOL}.R-1", f"{FOREIGN}.R-F"
                 known = {
                     "code": [SCHOOL, FOREIGN, "999999", "x'--", "\x01"],
                     "year": ["2026-27", "2025-26", "2026-28", "x", "0000-01"],
                     "result_id": ["R-1", "R-F", "R-" + "9" * 40, "ʀ"],
+                    "exam": ["FINACC", "NONE", "x'--", "ʀ"],
+                    "funding": ["self", "voucher", "SELF", "%"],
+                    "month": ["2026-11", "1999-01", "2026-13", "9999-12", "0000-01"],
+                    "school": [SCHOOL, FOREIGN, "999999", "'"],
+                    "search": ["x", "-" * 40, "\x00"],
+                    "sort": ["name", "exam", "score", "tested", "funding", "last_name; --"],
+                    "after": [here, there, f"{SCHOOL}.R-F", ".", SCHOOL],
+                    "before": [here, there, "a.b.c"],
+                    "descending": ["1", "0"],
+                    "new": ["1", "yes"],
+                    "all": ["1", "no"],
                 }
                 if parameter["name"] in known:
-                    parameter["schema"] = {"enum": known[parameter["name"]]}
+                    parameter["schema"] = {"anyOf": [{"enum": known[parameter["name"]]}, {"type": "string"}]}
     return schemathesis.openapi.from_dict(described)
+
+
+SCORES = "/organizations/{code}/years/{year}/scores"
+
+
+@pytest.mark.parametrize(
+    ("path", "method"), [(SCORES, "get"), (SCORES, "post"), (f"{SCORES}/export", "post")]
+)
+def test_the_application_describes_every_value_that_an_address_may_carry(client, path, method):
+    described = client.app.openapi()["paths"][path][method]["parameters"]
+    named = {each["name"] for each in described if each["in"] == "query"}
+    asked = {
+        "exam",
+        "funding",
+        "month",
+        "school",
+        "search",
+        "sort",
+        "descending",
+        "after",
+        "before",
+        "new",
+        "all",
+    }
+    assert named == asked | ({"open", "close"} if method == "get" else set())
 
 
 def call(case, client: TestClient) -> None:

@@ -3,13 +3,10 @@
 import csv
 import io
 import re
-import string
 import zipfile
 from datetime import date
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from distribution.jobs import settle_marks
 from tests.web.conftest import (
@@ -260,7 +257,7 @@ def test_a_spreadsheet_gets_texts_as_texts(kim, line):
 
 @pytest.fixture
 def many(kim, line):
-    """120 scores of many names, exams, payers and months; some are of one name."""
+    """120 scores of many names, exams, payers and months."""
     exams = ("FINACC", "CALCUL")
     stage(
         line,
@@ -271,7 +268,7 @@ def many(kim, line):
                     "result_id": f"M-{number:03d}",
                     "candidate_id": f"{number % 80:05d}",
                     "last_name": ["Null", "Şahin", "Lee", "O'Brien", "-Dash", "Zoë"][number % 6],
-                    "first_name": string.ascii_uppercase[number % 26],
+                    "first_name": "ABCDEFGH"[number % 8],
                     "exam_code": exams[number % 2],
                     "funding": ("self", "voucher", "dantes", "other")[number % 4],
                     "test_date": date(2026, 7 + number % 5, 1 + number % 20),
@@ -282,45 +279,6 @@ def many(kim, line):
         ],
     )
     return kim
-
-
-def every_page(visitor: Visitor, address: str) -> list[str]:
-    """The result ids of all pages, by following `Next page`."""
-    found, seen = [], 0
-    while address:
-        text = visitor.get(address).text
-        found += ids(text)
-        following = re.search(r'rel="next" href="([^"]+)"', text)
-        address = SCORES + following[1].replace("&amp;", "&") if following else ""
-        seen += 1
-        assert seen < 10
-    return found
-
-
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
-@given(
-    sort=st.sampled_from(["", "name", "exam", "score", "tested", "funding"]),
-    descending=st.booleans(),
-    funding=st.sampled_from(["", "self", "voucher", "dantes"]),
-    month=st.sampled_from(["", "2026-07", "2026-11"]),
-    words=st.sampled_from(["", "null", "sahin", "O'B", "zoe b", "00", "%", "nobody"]),
-)
-def test_all_pages_together_hold_what_the_export_holds(many, sort, descending, funding, month, words):
-    narrowed = str(many.send(SCORES, funding=funding, month=month, words=words).url)
-    query = narrowed.partition("?")[2]
-    address = f"{SCORES}?{query}&sort={sort}&descending={int(descending)}"
-    paged = every_page(many, address)
-    shown = [row["result_id"] for row in rows_of(exported(many, on=address, what="shown"))] if paged else []
-    assert sorted(paged) == sorted(shown)
-    assert len(set(paged)) == len(paged)
-    assert {row["result_id"] for row in rows_of(exported(many, on=address))} >= {
-        f"M-{n:03d}" for n in range(120)
-    }
 
 
 def test_paging_goes_back_to_where_it_came_from(many):

@@ -155,3 +155,17 @@ def test_a_form_without_the_sessions_token_is_refused(kim):
         "/sign-out", data={csrf.FIELD: "0" * 64}, headers={"Origin": "http://testserver"}
     )
     assert refused.status_code == 403
+
+
+def test_a_page_that_is_put_into_another_is_told_to_open_the_sign_in_or_the_code_instead(kim, line, clock):
+    asked_by_script = {"HX-Request": "true", "HX-Boosted": "true"}
+    with line.connect() as conn:
+        conn.execute("SET ROLE distribution_owner")
+        conn.execute("TRUNCATE portal.redemption")
+    told = kim.get(SCORES, headers=asked_by_script)
+    assert told.headers["HX-Redirect"] == f"/organizations/{SCHOOL}/code"
+    clock.now += timedelta(days=1)
+    told = kim.get(SCORES, headers=asked_by_script)
+    assert (told.status_code, told.text) == (204, "")
+    assert told.headers["HX-Redirect"] == f"/sign-in?back={SCORES}"
+    assert cookie(kim) == ""

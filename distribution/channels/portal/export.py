@@ -9,13 +9,23 @@ from psycopg import sql
 
 from distribution import academic_year
 from distribution.channels.portal import access
-from distribution.channels.portal.questions import SCHOOL_NAME, Question, Reader, rows_asked_for
+from distribution.channels.portal.questions import (
+    SCHOOL_NAME,
+    TAIL,
+    Question,
+    Reader,
+    Sort,
+    order_of,
+    rows_asked_for,
+)
 
 # Texts in which a spreadsheet may find a formula: numbers, dates, codes without signs, the catalogue's titles
 # and our own closed words hold none. The school's name is guarded where it is looked up, once for all rows.
 _GUARDED = frozenset(
     {"result_id", "candidate_id", "last_name", "first_name", "middle_name", "voucher_order_id"}
 )
+# Always quoted: a spreadsheet that parts cells by semicolons too would else run the tail of `Lee;=1+1`.
+_QUOTED = sorted(_GUARDED | {"school_name"})
 COLUMNS = (
     "academic_year", "school_code", "school_name", "result_id", "candidate_id", "last_name", "first_name",
     "middle_name", "birth_date", "gender", "exam_code", "exam_title", "test_date", "scaled_score",
@@ -32,7 +42,6 @@ _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()
 # full-width forms included that East Asian versions take as well. NUL cannot stand in PostgreSQL.
 _FORMULA = "=+-@\t\r\n＝＋－＠"
 
-_ORDER = "ORDER BY s.school_code, s.last_name, s.first_name, s.result_id"
 _ROWS_AT_A_TIME = 5_000
 
 
@@ -54,7 +63,7 @@ def write_csv(conn: psycopg.Connection, out: IO[bytes], *, question: Question, r
     caller hands the bytes on only after this has returned, so that nothing leaves unrecorded.
     """
     with access.as_schools(conn, question.schools):
-        _read_in_order(conn)
+        _read_in_order(conn, question)
         rows = _note_disclosures(conn, question, reader)
         return Exported(rows, _copy(conn, out, question))
 
@@ -71,12 +80,13 @@ def write_xlsx(conn: psycopg.Connection, out: IO[bytes], *, question: Question, 
     for number, column in enumerate(COLUMNS):
         sheet.write_string(0, number, column)
     with access.as_schools(conn, question.schools):
-        _read_in_order(conn)
+        _read_in_order(conn, question)
         rows = _note_disclosures(conn, question, reader)
         with conn.cursor(name="export") as cursor:
             cursor.itersize = _ROWS_AT_A_TIME
             cursor.execute(
-                f"SELECT {_cells(guarded=False)} {rows_asked_for(question)} {_ORDER}", _parameters(question)
+                f"SELECT {_cells(guarded=False)} {rows_asked_for(question)} {_order(question)}",
+                _parameters(question),
             )
             for place, cells in enumerate(cursor, start=1):
                 for number, cell in enumerate(cells):
@@ -88,11 +98,23 @@ def write_xlsx(conn: psycopg.Connection, out: IO[bytes], *, question: Question, 
     return Exported(rows, out.tell())
 
 
-def _read_in_order(conn: psycopg.Connection) -> None:
+def _follows_index(question: Question) -> bool:
+    """True where the table's order is that of the index: by name at one school."""
+    return len(question.schools) == 1 and question.sort is Sort.NAME and not question.descending
+
+
+def _order(question: Question) -> str:
+    """The table's order; written as the index's where that is the same, or it would not be seen to be."""
+    return f"ORDER BY s.school_code, {', '.join(TAIL)}" if _follows_index(question) else order_of(question)
+
+
+def _read_in_order(conn: psycopg.Connection, question: Question) -> None:
     """Let this transaction follow the index, whose order is the export's, instead of sorting a large school.
 
     The planner thinks little of it, for it expects to read from disk; measured, it takes half the time.
     """
+    if not _follows_index(question):
+        return
     conn.execute(
         """
         SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
@@ -118,14 +140,14 @@ def _note_disclosures(conn: psycopg.Connection, question: Question, reader: Read
                                        artefact, actor)
         SELECT s.result_id, s.revision, s.candidate_id, s.school_code, 'portal', s.seen_because,
                %(command)s, %(actor)s
-        {rows_asked_for(question)} {_ORDER}
+        {rows_asked_for(question)} {_order(question)}
         """,
         params,
     ).rowcount
     conn.execute(
         f"""
         INSERT INTO ledger.access_log (actor, command, result_ids)
-        SELECT %(actor)s, %(command)s, coalesce(array_agg(s.result_id {_ORDER}), '{{}}')
+        SELECT %(actor)s, %(command)s, coalesce(array_agg(s.result_id {_order(question)}), '{{}}')
         {rows_asked_for(question)}
         """,
         params,
@@ -137,10 +159,12 @@ def _copy(conn: psycopg.Connection, out: IO[bytes], question: Question) -> int:
     named = {code: _guarded(name) for code, name in question.schools.items()}
     parameters = _parameters(replace(question, schools=named))
     select = psycopg.ClientCursor(conn).mogrify(
-        f"SELECT {_cells()} {rows_asked_for(question)} {_ORDER}", parameters
+        f"SELECT {_cells()} {rows_asked_for(question)} {_order(question)}", parameters
     )
     size_bytes = out.write(_BOM)
-    statement = sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv, HEADER true)").format(sql.SQL(select))
+    statement = sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv, HEADER true, FORCE_QUOTE ({}))").format(
+        sql.SQL(select), sql.SQL(", ").join(map(sql.Identifier, _QUOTED))
+    )
     with conn.cursor() as cursor, cursor.copy(statement) as rows:
         for block in rows:
             size_bytes += out.write(block)

@@ -30,7 +30,8 @@ LEADING = {
 }
 # The name of a row's school, looked up among the parameters: a join would cost the order of the index.
 SCHOOL_NAME = "coalesce((%(names)s::text[])[array_position(%(codes)s::text[], s.school_code)], '')"
-TAIL = ("s.last_name", "s.first_name", "s.result_id", "s.school_code")
+# By last and first name as people look them up; the result makes a whole order of equal ones.
+TAIL = ("s.name_key", "s.result_id", "s.school_code")
 
 
 @dataclass(frozen=True, slots=True)

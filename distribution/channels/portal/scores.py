@@ -94,8 +94,8 @@ def _key_of(
     lead = LEADING.get(question.sort, "NULL::text")
     return cells.execute(
         f"""
-        SELECT {lead} AS key_lead, s.last_name AS key_last, s.first_name AS key_first,
-               s.result_id AS key_result, s.school_code AS key_school
+        SELECT {lead} AS key_lead, s.name_key AS key_name, s.result_id AS key_result,
+               s.school_code AS key_school
         FROM portal.score AS s
         WHERE s.school_code = ANY(%(codes)s::text[])
           AND s.school_code = %(at_school)s
@@ -110,7 +110,7 @@ def _beyond(question: Question, *, backwards: bool) -> str:
     """The condition of lying beyond the cursor's row in the order of the question."""
     lead, down = LEADING.get(question.sort), question.descending
     sign = "<" if (down and lead is None) != backwards else ">"
-    key = "(%(key_last)s, %(key_first)s, %(key_result)s, %(key_school)s)"
+    key = "(%(key_name)s, %(key_result)s, %(key_school)s)"
     tail = f"({', '.join(TAIL)}) {sign} {key}"
     if lead is None:
         return tail

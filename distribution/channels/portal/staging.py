@@ -1,7 +1,7 @@
 """Staging: pending portal deliveries become rows that schools see, all of them at once or none."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -177,30 +177,43 @@ def _show_the_newest(conn: psycopg.Connection) -> None:
     )
 
 
-def hide_unsettled(conn: psycopg.Connection) -> tuple[int, int]:
-    """Hide the scores whose newest revision on file is not scored, show again those that are settled.
+_HIDE = """
+    UPDATE portal.staged_score AS s
+    SET score_hidden = true
+    FROM ({taken_back}) AS t
+    WHERE s.result_id = t.result_id
+      AND s.revision < t.revision
+      AND s.shown
+      AND s.status = %(scored)s
+      AND NOT s.score_hidden
+"""
+
+
+def hide(conn: psycopg.Connection, taken_back: Mapping[str, int]) -> int:
+    """Hide what schools see of results (result → revision) that this revision took back. How many rows."""
+    given = {"results": list(taken_back), "revisions": list(taken_back.values())}
+    arrived = "SELECT * FROM unnest(%(results)s::text[], %(revisions)s::int[]) AS u (result_id, revision)"
+    return conn.execute(_HIDE.format(taken_back=arrived), {**_WORDS, **given}).rowcount
+
+
+def hide_unsettled(conn: psycopg.Connection) -> int:
+    """Hide the scores that a revision on file has taken back: a cancellation, or a withheld one.
 
     A score withheld after delivery sends nothing to the school; its row stays without the score. The same
-    holds for one that is cancelled on file while the cancellation is still on its way. Returns how many
-    rows were hidden and how many shown again.
+    holds for one that is cancelled on file while the cancellation is still on its way, also where a later
+    revision has a score again: nobody sees the former one. Returns how many rows were hidden.
     """
-    hidden = conn.execute(
-        """
-        UPDATE portal.staged_score AS s
-        SET score_hidden = true
-        FROM ledger.result_version AS v
-        WHERE v.latest
-          AND v.status <> %(scored)s
-          AND NOT v.withdrawn
-          AND s.result_id = v.result_id
-          AND s.revision < v.revision
-          AND s.shown
-          AND s.status = %(scored)s
-          AND NOT s.score_hidden
-        """,
-        _WORDS,
-    ).rowcount
-    shown = conn.execute(
+    on_file = """
+        SELECT result_id, revision
+        FROM ledger.result_version
+        WHERE status <> %(scored)s AND (latest OR status = %(cancelled)s) AND NOT withdrawn
+    """
+    return conn.execute(_HIDE.format(taken_back=on_file), _WORDS).rowcount
+
+
+def show_settled(conn: psycopg.Connection) -> int:
+    """Show the scores again that were withheld and are settled; a cancelled one never. How many rows."""
+    return conn.execute(
         """
         UPDATE portal.staged_score AS s
         SET score_hidden = false
@@ -209,10 +222,15 @@ def hide_unsettled(conn: psycopg.Connection) -> tuple[int, int]:
           AND v.result_id = s.result_id
           AND v.latest
           AND v.status = %(scored)s
+          AND NOT EXISTS (
+              SELECT FROM ledger.result_version AS c
+              WHERE c.result_id = s.result_id
+                AND c.revision > s.revision
+                AND c.status = %(cancelled)s
+                AND NOT c.withdrawn)
         """,
         _WORDS,
     ).rowcount
-    return hidden, shown
 
 
 def _read_back(conn: psycopg.Connection) -> Staged:

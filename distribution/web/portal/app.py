@@ -118,7 +118,7 @@ def _say_what_is_wrong(app: FastAPI) -> None:
 def _to_sign_in(request: Request, exc: Exception) -> Response:
     """To the sign-in, and back to the page that was asked for: its path names no student."""
     back = f"?back={quote(request.url.path)}" if request.method == "GET" and request.url.path != "/" else ""
-    answer = RedirectResponse(f"/sign-in{back}", status_code=303)
+    answer = _send_to(request, f"/sign-in{back}")
     if isinstance(exc, NotSignedIn) and exc.ended:
         sessions.take(answer, sessions.COOKIE)
     return answer
@@ -128,7 +128,14 @@ def _to_code(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, CodeNeeded)
     asked = exc.organization
     step = "code" if asked.needs_code else "agreement"
-    return RedirectResponse(f"/organizations/{asked.through or asked.code}/{step}", status_code=303)
+    return _send_to(request, f"/organizations/{asked.through or asked.code}/{step}")
+
+
+def _send_to(request: Request, path: str) -> Response:
+    """A redirect; htmx, which would look for the table's rows on that page, is told to open it instead."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": path})
+    return RedirectResponse(path, status_code=303)
 
 
 def _not_found(request: Request, exc: Exception) -> Response:

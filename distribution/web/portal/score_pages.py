@@ -3,7 +3,6 @@
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -13,85 +12,30 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from distribution import academic_year
 from distribution.jobs import portal_access, portal_scores
 from distribution.jobs.portal_access import Refusal, RefusalReason
-from distribution.jobs.portal_scores import MOST_ROWS, PAGE_ROWS, Asked, Cursor, Sort
+from distribution.jobs.portal_scores import MOST_ROWS, PAGE_ROWS, Asked, Sort
 from distribution.jobs.portal_scores import Form as ExportForm
 from distribution.jobs.wiring import Line
 from distribution.ledger import portal_sessions
 from distribution.ledger.connection import Role
 from distribution.web.portal.doors import NotHere, OwnForm, TheLine, TheOpenRoom, TheYear, Year, refuse
 from distribution.web.portal.pages import page
+from distribution.web.portal.score_addresses import (
+    FILTERS,
+    RESULT_ID,
+    Address,
+    TheAddress,
+    TheOpened,
+    cursor_of,
+)
 
 router = APIRouter()
 
 YEAR = "/organizations/{code}/years/{year}/scores"
-_RESULT_ID = re.compile(r"[A-Za-z0-9-]{1,32}")
-_FILTERS = {
-    "exam": re.compile(r"[A-Za-z0-9-]{1,20}"),
-    "funding": re.compile(r"[a-z]{1,20}"),
-    "month": re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])"),
-    "school": re.compile(r"[A-Za-z0-9]{1,6}"),
-    "search": re.compile(r"[A-Za-z0-9_-]{1,40}"),
-}
 _LONGEST_SEARCH = 100
 _MEDIA = {
     ExportForm.CSV: "text/csv; charset=utf-8",
     ExportForm.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """What stands in the page's address: filters by their codes, a search by its name, never a student."""
-
-    values: tuple[tuple[str, str], ...]
-
-    def get(self, name: str) -> str:
-        return dict(self.values).get(name, "")
-
-    def with_(self, **changes: str) -> str:
-        """The same address with some values changed, as a query; paging starts again unless it is named."""
-        kept = {name: value for name, value in self.values if name not in ("after", "before", "open")}
-        merged = {**kept, **changes}
-        query = urlencode({name: value for name, value in merged.items() if value})
-        return f"?{query}" if query else "?"
-
-    def here(self, **changes: str) -> str:
-        """The same page with some values changed."""
-        merged = {**dict(self.values), **changes}
-        return "?" + urlencode({name: value for name, value in merged.items() if value})
-
-
-def _address(request: Request) -> Address:
-    query = request.query_params
-    read = {
-        name: query.get(name, "") for name, form in _FILTERS.items() if form.fullmatch(query.get(name, ""))
-    }
-    for name in ("new", "descending", "all"):
-        if query.get(name) == "1":
-            read[name] = "1"
-    if query.get("sort", "") in tuple(Sort):
-        read["sort"] = query["sort"]
-    for name in ("after", "before"):
-        if _cursor(query.get(name, "")):
-            read[name] = query[name]
-            break
-    return Address(tuple(read.items()))
-
-
-def _cursor(text: str, *, backwards: bool = False) -> Cursor | None:
-    """`school.result` → where a page begins."""
-    school, _, result = text.partition(".")
-    if not (_FILTERS["school"].fullmatch(school) and _RESULT_ID.fullmatch(result)):
-        return None
-    return Cursor(school, result, backwards)
-
-
-def _opened(request: Request, rows: list[dict[str, object]]) -> frozenset[str]:
-    """Which rows are open: those named by `open`, less the one that `close` names; `all` opens all."""
-    asked = set(request.query_params.getlist("open"))
-    names = {str(row["result_id"]) for row in rows}
-    opened = names if "all" in asked else names & asked
-    return frozenset(opened - set(request.query_params.getlist("close")))
 
 
 def _asked(line: TheLine, shown: Year, address: Address) -> tuple[Asked, str]:
@@ -111,7 +55,7 @@ def _asked(line: TheLine, shown: Year, address: Address) -> tuple[Asked, str]:
         only_new=bool(address.get("new")),
         sort=Sort(address.get("sort") or Sort.NAME),
         descending=bool(address.get("descending")),
-        cursor=_cursor(after) if after else _cursor(before, backwards=True),
+        cursor=cursor_of(after) if after else cursor_of(before, backwards=True),
         rows=MOST_ROWS if address.get("all") else PAGE_ROWS,
     )
     return asked, words
@@ -126,9 +70,10 @@ def to_running_year(request: Request, line: TheLine, room: TheOpenRoom, year: st
 
 
 @router.get(YEAR)
-def show_scores(request: Request, line: TheLine, shown: TheYear) -> Response:
+def show_scores(
+    request: Request, line: TheLine, shown: TheYear, address: TheAddress, opened: TheOpened
+) -> Response:
     """A page of the year's scores; each row that it shows is noted as disclosed."""
-    address = _address(request)
     _only_own_schools(request, shown, address)
     asked, words = _asked(line, shown, address)
     looked = portal_scores.look(line, shown.room.viewer, shown.seen, year=shown.year, asked=asked)
@@ -141,7 +86,7 @@ def show_scores(request: Request, line: TheLine, shown: TheYear) -> Response:
         asked=asked,
         search_words=words,
         address=address,
-        opened=_opened(request, rows),
+        opened=opened.among(rows),
         sorts=tuple(Sort),
         most=MOST_ROWS,
         first=_place(rows[0]) if rows else "",
@@ -169,6 +114,7 @@ def narrow(
     request: Request,
     line: TheLine,
     shown: TheYear,
+    address: TheAddress,
     words: Annotated[str, Form()] = "",
     exam: Annotated[str, Form()] = "",
     funding: Annotated[str, Form()] = "",
@@ -177,7 +123,7 @@ def narrow(
 ) -> Response:
     """Take the filters; what was typed is kept under a name, so that it stands in no address."""
     chosen = {"exam": exam, "funding": funding, "month": month, "school": school}
-    kept = {name: value for name, value in chosen.items() if _FILTERS[name].fullmatch(value)}
+    kept = {name: value for name, value in chosen.items() if FILTERS[name].fullmatch(value)}
     typed = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
     if typed:
         kept["search"] = secrets.token_urlsafe(12)
@@ -189,7 +135,6 @@ def narrow(
                 words=typed[:_LONGEST_SEARCH],
                 at=line.now(),
             )
-    address = _address(request)
     order = {name: address.get(name) for name in ("sort", "descending") if address.get(name)}
     query = urlencode({**kept, **order})
     return RedirectResponse(f"{request.url.path}{'?' + query if query else ''}", status_code=303)
@@ -200,13 +145,13 @@ def export(
     request: Request,
     line: TheLine,
     shown: TheYear,
+    address: TheAddress,
     form: Annotated[str, Form()] = "csv",
     what: Annotated[str, Form()] = "year",
 ) -> Response:
     """All scores of the year, whatever the filters, or (`what` = `shown`) those that they leave."""
     if form not in tuple(ExportForm) or what not in ("year", "shown"):
         raise NotHere
-    address = _address(request)
     _only_own_schools(request, shown, address)
     asked = _asked(line, shown, address)[0] if what == "shown" else None
     chosen = ExportForm(form)
@@ -249,7 +194,7 @@ def _one(request: Request, line: Line, shown: Year, result_id: str) -> dict[str,
     """The score that a path names. Raises NotHere for one that the organisation does not see."""
     own = shown.room.organization
     row = None
-    if _RESULT_ID.fullmatch(result_id) and not own.is_read_only:
+    if RESULT_ID.fullmatch(result_id) and not own.is_read_only:
         row = portal_scores.one(line, shown.room.viewer, shown.seen, year=shown.year, result_id=result_id)
     if row is None or row["school_code"] != own.code:
         raise refuse(request, shown.room, RefusalReason.NO_SUCH_RESULT)

@@ -92,6 +92,15 @@ def test_what_a_spreadsheet_would_run_is_led_by_an_apostrophe(line):
     assert {row["first_name"] for row in rows} == {"A=1"}
 
 
+def test_a_semicolon_parts_no_cell(line):
+    """A spreadsheet that parts cells by semicolons too leaves a quoted one whole."""
+    stage(line, (SCHOOL, {"last_name": "Lee;=1+1", "candidate_id": "C-1"}))
+    out = io.BytesIO()
+    export_school.export_year(line, SCHOOL, year=2026, on=DAY, out=out)
+    assert ',"C-1","Lee;=1+1","Ann","",2008-05-01,' in out.getvalue().decode("utf-8-sig")
+    assert exported(line)[0]["last_name"] == "Lee;=1+1"
+
+
 def test_a_candidate_id_that_begins_with_a_dash_is_guarded_too(line):
     stage(line, (SCHOOL, {"candidate_id": "-123"}))
     assert exported(line)[0]["candidate_id"] == "'-123"

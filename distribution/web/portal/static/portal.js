@@ -37,3 +37,10 @@ document.addEventListener("change", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id === "scores") document.getElementById("scores").focus({preventScroll: true});
 });
+
+// What cannot stand in the table's place, an error or a lost line, is opened as a page, as it is without script.
+for (const trouble of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(trouble, (event) => {
+    location.assign(event.detail.xhr.responseURL || event.detail.pathInfo.finalRequestPath);
+  });
+}
