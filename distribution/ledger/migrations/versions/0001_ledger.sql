@@ -339,7 +339,6 @@ CREATE TABLE ledger.score_file (
     sha256          text,                            -- of the data file's bytes
     size_bytes      bigint,
     sidecar_sha256  text,
-    transliterated  int NOT NULL DEFAULT 0,          -- records with a text that was spelled out for the encoding
     may_have_left   boolean NOT NULL DEFAULT false,  -- publishing began: from here on it never changes
     closing_attempt int,                             -- this attempt's upload may stand whole under its temporary name
     renaming_attempt int,                            -- the rename of this attempt's upload may have happened
