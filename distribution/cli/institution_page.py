@@ -81,6 +81,8 @@ def _how(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, str
         yield key.replace("_directory", " folder"), at.get(key, "")
     if at.get("fallback_days"):
         yield "to paper", f"may be agreed after {at['fallback_days']} business days"
+    if at.get("ack_days"):
+        yield "acknowledges", f"within {at['ack_days']} business days"
     if document["parallel"]:
         yield "second layout", _parallel(document["parallel"])
 

@@ -128,6 +128,53 @@ def test_a_pgp_key_that_ends_needs_a_person_from_60_days_before(
     assert [what.startswith(says or "-") for what in found] == ([True] if says else [])
 
 
+@pytest.fixture
+def moved(line: Line, host: Host) -> Endpoint:
+    """An institution whose change to another host and key waits for a second person."""
+    at = endpoint(host, "4471")
+    join(line, host, at)
+    stranger = sftp_servers.public_line(sftp_servers.new_key())
+    proposal = replace(at, host="localhost", host_key=stranger)
+    with line.connect() as conn:
+        endpoints.load(conn, [proposal], loaded_by="okafor", four_eyes=True)
+    return proposal
+
+
+def test_what_is_tested_is_the_endpoint_in_force(line: Line, moved: Endpoint) -> None:
+    found = partners.try_connection(line, "4471", wait_seconds=0.1)
+    assert (found["tested"], found["waits"], found["passed"]) == ("in force", True, True)
+    assert found["steps"][0]["step"] == "Name 127.0.0.1 resolves"
+
+
+def test_a_proposed_host_is_looked_at_and_nobody_signs_in(
+    line: Line, moved: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partners.host_accounts, "sign_in", lambda *_: pytest.fail("a credential left"))
+    found = partners.look_at_proposed(line, "4471")
+    assert (found["tested"], found["passed"], found["is_temporary"]) == ("proposed", False, False)
+    assert [step["step"] for step in found["steps"]][:3] == [
+        "Name localhost resolves",
+        f"Port {moved.port} answers",
+        "Host key matches",
+    ]
+    with line.connect() as conn:
+        assert endpoints.last_test(conn, "4471") is None
+
+
+def test_nothing_is_looked_at_where_no_change_waits(line: Line, host: Host) -> None:
+    join(line, host, endpoint(host, "4471"))
+    with pytest.raises(UsageError, match="No change"):
+        partners.look_at_proposed(line, "4471")
+
+
+def test_a_fault_that_may_pass_is_told_from_one_that_stays(line: Line, host: Host) -> None:
+    good = endpoint(host, "4471")
+    join(line, host, replace(good, port=sftp_servers.free_port()))
+    assert partners.try_connection(line, "4471", wait_seconds=0.1)["is_temporary"] is True
+    join(line, host, replace(good, username="nobody-here"))
+    assert partners.try_connection(line, "4471", wait_seconds=0.1)["is_temporary"] is False
+
+
 # test files -----------------------------------------------------------------------------------------------
 def test_a_test_file_has_its_own_folder_and_count(line: Line, host: Host) -> None:
     folder = host.folder("try")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from distribution.channels.electronic import host_keys
 from distribution.channels.electronic.encryption import PgpKey
 from distribution.channels.electronic.remote import Remote, explained
-from distribution.errors import DistributionError, PermanentError
+from distribution.errors import DistributionError, PermanentError, TransientError
 from distribution.filenames import PART_SUFFIX
 from distribution.model import Endpoint, FailureCode, Look, Publish
 
@@ -26,12 +26,16 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step found; `seconds` None = it was not tried."""
+    """What one step found; `seconds` None = it was not tried.
+
+    `is_temporary`: it failed, and may pass another time although nothing is changed.
+    """
 
     step: str
     state: StepState
     seconds: float | None
     says: str = ""
+    is_temporary: bool = False
 
 
 @dataclass(slots=True)
@@ -47,12 +51,13 @@ class _Walk:
             self.steps.append(Step(step, StepState.NOT_TRIED, None))
             return
         began = time.monotonic()
-        state, says = StepState.PASSED, ""
+        state, says, is_temporary = StepState.PASSED, "", False
         try:
             says = act()
         except DistributionError as exc:
             state, says, self.stopped = StepState.FAILED, str(exc), True
-        self.steps.append(Step(step, state, round(time.monotonic() - began, 3), says))
+            is_temporary = isinstance(exc, TransientError)
+        self.steps.append(Step(step, state, round(time.monotonic() - began, 3), says, is_temporary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,7 @@ def walk(endpoint: Endpoint, *, sign_in: Callable[[], Remote], probe: Probe) -> 
 
     `sign_in` opens a session with the institution's account.
     """
-    walked = _Walk()
-    walked.take(f"Name {endpoint.host} resolves", lambda: _resolve(endpoint))
-    walked.take(f"Port {endpoint.port} answers", lambda: _knock(endpoint))
-    walked.take("Host key matches", lambda: _compare(endpoint))
+    walked = _to_the_door(endpoint)
     opened: list[Remote] = []
     walked.take(f"Sign in as {endpoint.username}", lambda: opened.append(sign_in()) or "")  # type: ignore[func-returns-value]
     try:
@@ -83,11 +85,25 @@ def walk(endpoint: Endpoint, *, sign_in: Callable[[], Remote], probe: Probe) -> 
     return walked.steps
 
 
+def look_at_door(endpoint: Endpoint) -> list[Step]:
+    """Try the name, the port and the host key, and sign in nowhere: no credential leaves."""
+    return _to_the_door(endpoint).steps
+
+
+def _to_the_door(endpoint: Endpoint) -> _Walk:
+    walked = _Walk()
+    walked.take(f"Name {endpoint.host} resolves", lambda: _resolve(endpoint))
+    walked.take(f"Port {endpoint.port} answers", lambda: _knock(endpoint))
+    walked.take("Host key matches", lambda: _compare(endpoint))
+    return walked
+
+
 def _resolve(endpoint: Endpoint) -> str:
     try:
         found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except OSError as exc:
-        raise PermanentError(
+        kind = TransientError if getattr(exc, "errno", None) == socket.EAI_AGAIN else PermanentError
+        raise kind(
             f"No address is known for {endpoint.host}. Check the spelling with the institution, and whether "
             "the name is public.",
             code=FailureCode.UNREACHABLE,
@@ -99,7 +115,7 @@ def _knock(endpoint: Endpoint) -> str:
     try:
         socket.create_connection((endpoint.host, endpoint.port), timeout=_SECONDS).close()
     except OSError as exc:
-        raise PermanentError(
+        raise TransientError(
             f"Nothing answers at {endpoint.host}:{endpoint.port} ({exc.strerror or type(exc).__name__}). Ask "
             "the institution whether its firewall lets our address in, and for the port.",
             code=FailureCode.UNREACHABLE,
