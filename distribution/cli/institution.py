@@ -121,16 +121,16 @@ def history(code: CodeArgument, as_json: JsonOption = False) -> None:
 def _version(version: "EndpointVersion", before: "EndpointVersion | None") -> dict[str, Any]:
     from dataclasses import asdict
 
-    now = asdict(version.endpoint)
-    then = asdict(before.endpoint) if before else {}
+    from distribution.jobs.show_institution import changed_keys
+
     return {
         "code": version.endpoint.code,
         "loaded_at": _written(version.loaded_at),
         "loaded_by": version.loaded_by,
         "confirmed_at": _written(version.confirmed_at),
         "confirmed_by": version.confirmed_by,
-        "changed": [key for key in now if now[key] != then.get(key)] if before else ["new"],
-        "endpoint": now,
+        "changed": changed_keys(version, before),
+        "endpoint": asdict(version.endpoint),
     }
 
 

@@ -14,6 +14,7 @@ from distribution.errors import DistributionError, PermanentError, TransientErro
 from distribution.filenames import PART_SUFFIX
 from distribution.model import Endpoint, FailureCode, Look, Publish
 
+HOST_KEY_STEP = "Host key matches"
 _SECONDS = 15.0
 _CONTENT = b"Connection test of Score Distribution: no student's record, please ignore.\r\n"
 
@@ -94,7 +95,7 @@ def _to_the_door(endpoint: Endpoint) -> _Walk:
     walked = _Walk()
     walked.take(f"Name {endpoint.host} resolves", lambda: _resolve(endpoint))
     walked.take(f"Port {endpoint.port} answers", lambda: _knock(endpoint))
-    walked.take("Host key matches", lambda: _compare(endpoint))
+    walked.take(HOST_KEY_STEP, lambda: _compare(endpoint))
     return walked
 
 
