@@ -378,6 +378,7 @@ class Endpoint:
     temp_directory: str | None = None
     test_directory: str | None = None
     ack_directory: str | None = None
+    ack_days: int | None = None
     empty_file: bool | None = None
     fallback_days: int | None = None
     file_name: str | None = None

@@ -161,7 +161,8 @@ class Settings(BaseSettings):
     acknowledge_days: Annotated[
         int,
         Field(
-            description="Business days in which an institution with an `ack_directory` acknowledges a file.",
+            description="Business days in which an institution with an `ack_directory` acknowledges a file, "
+            "where its endpoint states no `ack_days`.",
             ge=1,
         ),
     ] = 3

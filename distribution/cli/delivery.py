@@ -1,11 +1,20 @@
 """`delivery`: what is owed to whom, where it stands, and sending it again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from distribution.cli.output import JsonOption, Table, YesOption, confirm, emit, list_document
+from distribution.cli.output import (
+    JsonOption,
+    Table,
+    YesOption,
+    confirm,
+    emit,
+    folded,
+    list_document,
+    table_lines,
+)
 from distribution.errors import UsageError
 from distribution.model import DeliveryState
 
@@ -30,8 +39,17 @@ def list_deliveries(
             emit(list_document("deliveries", delivery_list.deliveries(conn, state=state)), as_json=True)
             return
         rows = [tuple(row.values()) for row in delivery_list.by_recipient(conn, state=state)]
+        failures = delivery_list.failures(conn, state=state)
     empty = f"No delivery is {state}." if state else "No delivery yet. `run nightly` makes them."
-    emit({}, as_json=False, table=Table(_COLUMNS, rows, empty=empty))
+    table = Table(_COLUMNS, rows, empty=empty)
+    emit({}, as_json=False, lines=lambda: [*table_lines(table), *_why_lines(failures)])
+
+
+def _why_lines(failures: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, detail in failures:
+        yield ""
+        yield name
+        yield from folded(detail, first="  ", indent=2)
 
 
 @app.command()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Recipients and how their scores reach them.", no_args_is_help=True)
 CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="The institution's code, such as 4471.")]
-_FAILED = 1
+_FAULT, _TEMPORARY = 2, 75
 _COLUMNS = ("code", "name", "kind", "method", "status", "successor", "endpoint")
 _EMPTY = "No institution on file. Put an institutions feed into the inbox, then `feed ingest`."
 
@@ -121,16 +121,16 @@ def history(code: CodeArgument, as_json: JsonOption = False) -> None:
 def _version(version: "EndpointVersion", before: "EndpointVersion | None") -> dict[str, Any]:
     from dataclasses import asdict
 
-    now = asdict(version.endpoint)
-    then = asdict(before.endpoint) if before else {}
+    from distribution.jobs.show_institution import changed_keys
+
     return {
         "code": version.endpoint.code,
         "loaded_at": _written(version.loaded_at),
         "loaded_by": version.loaded_by,
         "confirmed_at": _written(version.confirmed_at),
         "confirmed_by": version.confirmed_by,
-        "changed": [key for key in now if now[key] != then.get(key)] if before else ["new"],
-        "endpoint": now,
+        "changed": changed_keys(version, before),
+        "endpoint": asdict(version.endpoint),
     }
 
 
@@ -145,15 +145,27 @@ def try_connection(
         float,
         typer.Option("--wait", help="Seconds that a robot has to take the probe under its temporary name."),
     ] = 3.0,
+    proposed: Annotated[
+        bool,
+        typer.Option(
+            "--proposed", help="Name, port and host key of the change that waits; without signing in."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try everything that a delivery does, step by step, with a probe file; exit 1 when a step fails."""
+    """Try what a delivery does, step by step, with a probe file; exit 2 for a fault, 75 for a passing one."""
     from distribution.jobs import partners, wiring
 
-    document = {"schema_version": 1, **partners.try_connection(wiring.open_line(), code, wait_seconds=wait)}
+    line = wiring.open_line()
+    found = (
+        partners.look_at_proposed(line, code)
+        if proposed
+        else partners.try_connection(line, code, wait_seconds=wait)
+    )
+    document = {"schema_version": 1, **found}
     emit(document, as_json=as_json, lines=lambda: _test_lines(document))
     if not document["passed"]:
-        raise typer.Exit(_FAILED)
+        raise typer.Exit(_TEMPORARY if document["is_temporary"] else _FAULT)
 
 
 def _test_lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -162,6 +174,13 @@ def _test_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield from institution_page.steps(document["steps"])
     result = "passed" if document["passed"] else "FAILED"
     yield f"{document['code']}: {result}, {document['seconds']:.1f} s."
+    if document["tested"] == "proposed":
+        yield f"Nobody signed in. If this is what was agreed: institution confirm {document['code']}"
+    elif document["waits"]:
+        yield (
+            f"This is what is in force. A change waits for a second person: institution test "
+            f"{document['code']} --proposed, then institution confirm {document['code']}"
+        )
 
 
 @app.command("send-test")

@@ -24,10 +24,16 @@ def page(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
             "A change of its endpoint waits for a second person, and its scores with it: institution confirm "
             f"{document['code']}. Below stands what is in force."
         )
+    if document["host_key_offered"]:
+        yield from _section("THE HOST SHOWED ANOTHER KEY", _named(_two_keys(document, zone)))
     if document["endpoint"] is not None:
         yield from _section("How it gets scores", _named(_how(document, zone)))
         yield from _section("Last connection test", last_test(document, zone))
         yield from _section("Last files", _files(document["files"], zone))
+    if document["contacts"]:
+        yield from _section("Contacts", _named(_contacts(document["contacts"])))
+    if document["changes"]:
+        yield from _section("Changes of the endpoint", _changes(document["changes"], zone))
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -57,6 +63,24 @@ def _what_it_is(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "endpoint", "none: its scores are held. institution load-endpoints FILE"
 
 
+def _two_keys(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    """The key on file and the one that was shown, as a person reads them out on the telephone."""
+    offered = document["host_key_offered"]
+    yield "on file", _key_on_file(document, zone)
+    yield "offered", f"{offered['fingerprint']}, {written(offered['at'], zone)}"
+    yield (
+        "next",
+        "nothing is sent. Ask the institution on a known number, never by a message that came today; if "
+        f"the offered key is theirs: institution trust-key {document['code']}",
+    )
+
+
+def _key_on_file(document: Mapping[str, Any], zone: ZoneInfo) -> str:
+    by_word = document["host_key_confirmed"]
+    since = f", confirmed {written(by_word['at'], zone)} by {by_word['by']}" if by_word else ""
+    return f"{document['host_key_fingerprint']}{since}"
+
+
 def _how(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     at = document["endpoint"]
     if document["on_paper"]:
@@ -68,7 +92,7 @@ def _how(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, str
         )
         yield "PAUSED", f"{until}; its scores queue"
     yield "host", f"{at['username']}@{at['host']}:{at['port']}"
-    yield "host key", document["host_key_fingerprint"]
+    yield "host key", _key_on_file(document, zone)
     yield "credential", at["credential"]
     yield "folder", at["directory"]
     yield "layout", f"{at['layout']}, {at['encoding']}, {at['newline']}"
@@ -81,6 +105,8 @@ def _how(document: Mapping[str, Any], zone: ZoneInfo) -> Iterator[tuple[str, str
         yield key.replace("_directory", " folder"), at.get(key, "")
     if at.get("fallback_days"):
         yield "to paper", f"may be agreed after {at['fallback_days']} business days"
+    if at.get("ack_days"):
+        yield "acknowledges", f"within {at['ack_days']} business days"
     if document["parallel"]:
         yield "second layout", _parallel(document["parallel"])
 
@@ -133,6 +159,20 @@ def _files(found: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> Iterator[str]:
         for each in found
     ]
     for line in table_lines(Table(columns, rows, empty="none yet.")):
+        yield f"  {line}"
+
+
+def _contacts(found: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    for each in found:
+        yield each["role"], f"{each['name']}, {each['email']}"
+
+
+def _changes(found: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> Iterator[str]:
+    rows = [
+        (written(each["at"], zone), each["by"], f"{each['what']}: {', '.join(each['keys'])}")
+        for each in found
+    ]
+    for line in table_lines(Table(("when", "who", "what"), rows, empty="none.")):
         yield f"  {line}"
 
 

@@ -11,7 +11,7 @@ from distribution.cli.output import JsonOption, Table, emit, list_document
 
 app = typer.Typer(help="Layouts of the electronic files.", no_args_is_help=True)
 LayoutArgument = Annotated[str, typer.Argument(metavar="L", help="A layout, such as fixed-1.")]
-_FAULTY = 1
+_FAULTY = 2
 
 
 @app.command("list")
@@ -88,13 +88,16 @@ def check(
         Path, typer.Argument(metavar="FILE", help="A score file; its CTL_… file is read if beside it.")
     ],
     layout: Annotated[str | None, typer.Option("--layout", help="Where the file does not say it.")] = None,
+    control: Annotated[
+        Path | None, typer.Option("--control", help="Its control file, where it bears another name.")
+    ] = None,
     encoding: Annotated[str, typer.Option("--encoding", help="utf-8, latin-1 or ascii.")] = "utf-8",
     as_json: JsonOption = False,
 ) -> None:
-    """Say line and column of each fault of a file; exit 1 when there is one."""
+    """Say line and column of each fault of a file; exit 2 when there is one."""
     from distribution.jobs import layouts
 
-    document = layouts.check_file(file, layout=layout, encoding=encoding)
+    document = layouts.check_file(file, layout=layout, encoding=encoding, control=control)
     emit(document, as_json=as_json, lines=lambda: _check_lines(document))
     if document["faults"]:
         raise typer.Exit(_FAULTY)
@@ -107,3 +110,8 @@ def _check_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{document['file']}: {place}: {field}{fault['fault']}"
     if not document["faults"]:
         yield f"{document['file']}: {document['details']} records of layout {document['layout']}, no fault."
+    if not document["control_checked"]:
+        yield (
+            f"{document['file']}: control not checked: there is no trailer and no CTL_… file beside it "
+            "(--control FILE). Whole records may be missing."
+        )

@@ -8,7 +8,7 @@ from typing import Any
 from distribution.channels.electronic import reader, record_layout, sample, specification
 from distribution.errors import UsageError
 
-_DATA_NAME = re.compile(r"([A-Z]+)_([A-Z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.[a-z0-9]+")
+_CONTROL_NAME = re.compile(r"(TEST_)?CTL_([A-Z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.json")
 
 
 def list_layouts() -> list[dict[str, Any]]:
@@ -55,21 +55,27 @@ def diff(one: str, other: str) -> dict[str, Any]:
     return {"schema_version": 1, "layouts": [one, other], "differences": differences}
 
 
-def check_file(path: Path, *, layout: str | None, encoding: str) -> dict[str, Any]:
-    """The faults of a file as a document; a control file beside it is compared too.
+def check_file(
+    path: Path, *, layout: str | None, encoding: str, control: Path | None = None
+) -> dict[str, Any]:
+    """The faults of a file as a document; its control file is compared too: `control`, or the one beside it.
 
-    Raises UsageError when the file cannot be read or no layout can be told.
+    `control_checked` False: nothing said how many records there should be, so a cut may go unseen. Raises
+    UsageError when a file cannot be read or no layout can be told.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc
+    beside = control or _control_beside(path)
     reading = reader.check(
-        data, name=path.name, sidecar=_sidecar_beside(path), layout=layout, encoding=encoding
+        _read(path),
+        name=path.name,
+        sidecar=_read(beside) if beside else None,
+        layout=layout,
+        encoding=encoding,
     )
     return {
         "schema_version": 1,
         "file": path.name,
+        "control": beside.name if beside else None,
+        "control_checked": reading.is_controlled,
         "layout": reading.layout.layout,
         "details": reading.details,
         "results": reading.results,
@@ -78,11 +84,27 @@ def check_file(path: Path, *, layout: str | None, encoding: str) -> dict[str, An
     }
 
 
-def _sidecar_beside(path: Path) -> bytes | None:
-    match = _DATA_NAME.fullmatch(path.name)
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}.") from exc
+
+
+def _control_beside(path: Path) -> Path | None:
+    """The one control file in the folder whose institution and number the file bears, or None."""
+    found = [each for each in path.parent.glob("*CTL_*.json") if _belongs(each.name, path.name)]
+    return found[0] if len(found) == 1 else None
+
+
+def _belongs(control: str, file: str) -> bool:
+    """Whatever pattern was agreed, a file's name holds {di} and {seq}, or {di}, {date} and {seq3}."""
+    match = _CONTROL_NAME.fullmatch(control)
     if match is None:
-        return None
-    prefix, *rest = match.groups()
-    mark = "TEST_" if prefix == "TEST" else ""
-    beside = path.with_name(f"{mark}CTL_{'_'.join(rest)}.json")
-    return beside.read_bytes() if beside.exists() else None
+        return False
+    test, di, day, sequence = match.groups()
+    if file.startswith("TEST_") != bool(test) or di not in file:
+        return False
+    rest = file.replace(day, " ", 1).replace(di, " ", 1)
+    numbers = rf"0*{int(sequence)}|{sequence[-3:]}" if day in file else rf"0*{int(sequence)}"
+    return re.search(rf"(?<!\d)({numbers})(?!\d)", rest) is not None

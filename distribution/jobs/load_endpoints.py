@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _REQUIRED = ("code", "host", "username", "directory", "host_key", "credential")
 _KNOWN = tuple(each.name for each in fields(Endpoint))
 _DEFAULTS = {each.name: each.default for each in fields(Endpoint)}
-_NUMBERS = ("port", "fallback_days")
+_NUMBERS = ("port", "fallback_days", "ack_days")
 _CODE = re.compile(r"[A-Z0-9]{4}|[A-Z0-9]{6}")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _HOST = re.compile(r"[A-Za-z0-9.:_-]+")
@@ -243,6 +243,7 @@ _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
     ),
     ("empty_file", lambda e: e.empty_file in (None, True, False), "true or false"),
     ("fallback_days", lambda e: e.fallback_days is None or e.fallback_days > 0, "a number of business days"),
+    ("ack_days", lambda e: e.ack_days is None or e.ack_days > 0, "a number of business days"),
     ("encoding", lambda e: e.encoding in score_file.ENCODINGS, "utf-8, latin-1 or ascii"),
     ("newline", lambda e: e.newline in score_file.NEWLINES, "crlf or lf"),
     ("control", lambda e: e.control in (None, "inline", "sidecar", "both"), "inline, sidecar or both"),

@@ -29,7 +29,11 @@ def partners(line: Line, conn: psycopg.Connection) -> Partners:
         keys=_ending_keys(list(known.values()), line.now()),
         unacknowledged=tuple(
             UnacknowledgedFile(
-                row["code"], row["file"], row["scores"], row["delivered_at"].astimezone(zone).date()
+                row["code"],
+                row["file"],
+                row["scores"],
+                row["delivered_at"].astimezone(zone).date(),
+                agreed_days=known[row["code"]].ack_days or line.settings.acknowledge_days,
             )
             for row in acknowledgements.unacknowledged(conn, acknowledging)
         ),
@@ -42,7 +46,6 @@ def partners(line: Line, conn: psycopg.Connection) -> Partners:
             for code, (reason, since) in pauses.on_paper(conn).items()
         ),
         paused=_paused(line, conn),
-        acknowledge_days=line.settings.acknowledge_days,
         second_layouts=_second_layouts(conn, known, on=line.today()),
     )
 

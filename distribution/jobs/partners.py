@@ -3,6 +3,7 @@
 
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -42,11 +43,16 @@ class OfferedKey:
 def try_connection(line: Line, code: str, *, wait_seconds: float = 3.0) -> dict[str, Any]:
     """Try everything that a delivery to an institution does, step by step, with a probe file.
 
-    Keys: code, tested_at, passed, seconds, steps ([{step, state, seconds, says}]). Raises UsageError for an
-    institution without an endpoint.
+    The endpoint in force is tried: our credential is shown to no host that a second person has not confirmed.
+    Keys: code, tested_at, tested (`in force`), waits (a change waits for confirmation), passed, is_temporary,
+    seconds, steps ([{step, state, seconds, says, is_temporary}]). Raises UsageError for an institution
+    without an endpoint.
     """
     with line.connect() as conn:
-        endpoint = endpoints.newest_of(conn, code)
+        waits = endpoints.proposed(conn, code) is not None
+        endpoint = endpoints.of(conn, code)
+    if endpoint is None:
+        raise UsageError(_none_in_force(code, waits=waits))
     probe = Probe(name=f"PROBE_{secrets.token_hex(4)}.tmp", wait_seconds=wait_seconds)
     steps = onboarding.walk(
         endpoint,
@@ -55,17 +61,48 @@ def try_connection(line: Line, code: str, *, wait_seconds: float = 3.0) -> dict[
         seconds=line.settings.sftp_seconds,
     )
     steps.append(_look_at_key(line, endpoint))
-    found = [asdict(step) for step in steps]
     with line.connect() as conn:
+        found = [asdict(step) for step in steps]
         endpoints.record_test(conn, code, actor=actor(), at=line.now(), steps=found)
-    passed = all(step.state == StepState.PASSED for step in steps)
-    log.info("Connection test of %s: %s", code, "passed" if passed else "failed")
+    return _tested(line, code, steps, tested="in force", waits=waits)
+
+
+def _none_in_force(code: str, *, waits: bool) -> str:
+    if waits:
+        return f"The endpoint of {code} waits for a second person: `institution test {code} --proposed`."
+    return f"No endpoint of {code} is on file. `institution load-endpoints FILE` loads one."
+
+
+def look_at_proposed(line: Line, code: str) -> dict[str, Any]:
+    """Try name, port, host key and PGP key of a change that waits, for the second person; nobody signs in.
+
+    Keys as those of `try_connection`, `tested` is `proposed`. Raises UsageError when no change waits.
+    """
+    with line.connect() as conn:
+        endpoint = endpoints.proposed(conn, code)
+    if endpoint is None:
+        raise UsageError(f"No change of the endpoint of {code} waits. `institution test {code}` tries it.")
+    steps = [
+        *onboarding.look_at_door(endpoint, seconds=line.settings.sftp_seconds),
+        _look_at_key(line, endpoint),
+    ]
+    return _tested(line, code, steps, tested="proposed", waits=True)
+
+
+def _tested(
+    line: Line, code: str, steps: Sequence[onboarding.Step], *, tested: str, waits: bool
+) -> dict[str, Any]:
+    failed = [step for step in steps if step.state == StepState.FAILED]
+    log.info("Connection test of %s (%s): %s", code, tested, "failed" if failed else "passed")
     return {
         "code": code,
         "tested_at": line.now(),
-        "passed": passed,
+        "tested": tested,
+        "waits": waits,
+        "passed": not failed,
+        "is_temporary": bool(failed) and all(step.is_temporary for step in failed),
         "seconds": round(sum(step.seconds or 0.0 for step in steps), 3),
-        "steps": found,
+        "steps": [asdict(step) for step in steps],
     }
 
 

@@ -82,6 +82,12 @@ def newest_of(conn: psycopg.Connection, code: str) -> Endpoint:
     return found[0].endpoint
 
 
+def proposed(conn: psycopg.Connection, code: str) -> Endpoint | None:
+    """The endpoint that waits for a second person; None = none does."""
+    versions = history(conn, code)
+    return versions[0].endpoint if versions and versions[0].confirmed_at is None else None
+
+
 def confirm(conn: psycopg.Connection, code: str, *, actor: str) -> EndpointVersion:
     """Let a changed endpoint take effect by the word of a second person. Returns it as it was loaded.
 

@@ -165,7 +165,8 @@ def held_deliveries(conn: psycopg.Connection, on: date) -> list[dict[str, Any]]:
 
 
 def open_files(conn: psycopg.Connection, on: date) -> list[dict[str, Any]]:
-    """Files that have not arrived: file, code, name, scores, state, failure, since; in order per institution.
+    """Files that have not arrived: file, code, name, scores, state, failure, since, detail; in order per
+    institution.
 
     A file that waits for an earlier one of the same institution says `behind-another-file`.
     """
@@ -176,7 +177,7 @@ def open_files(conn: psycopg.Connection, on: date) -> list[dict[str, Any]]:
         SELECT f.name AS file, f.di AS code, coalesce(i.name, '') AS name, f.details AS scores, f.state,
                coalesce(f.failure, CASE WHEN lag(f.file_id) OVER (PARTITION BY f.di ORDER BY f.sequence)
                                              IS NOT NULL THEN 'behind-another-file' END, '') AS failure,
-               f.business_date AS since
+               f.business_date AS since, coalesce(f.failure_detail, '') AS detail
         FROM ledger.score_file AS f
         LEFT JOIN institution AS i ON i.code = f.di
         WHERE f.state IN ('built', 'publishing', 'failed') AND NOT f.test

@@ -107,7 +107,10 @@ class HeldDeliveries:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that has not arrived; `failure` is a code of the contract, empty where none was met yet."""
+    """A file that has not arrived; `failure` is a code of the contract, empty where none was met yet.
+
+    `detail` is the sentence that was kept with the failure.
+    """
 
     file: str
     code: str
@@ -116,6 +119,7 @@ class OpenFile:
     state: str
     failure: str
     since: date
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

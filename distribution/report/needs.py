@@ -100,10 +100,26 @@ def _failed_files(failure: str, failed: Sequence[OpenFile], files: Sequence[Open
         f"{named(failed)}: {failure}",
         " ".join(sorted(codes)) if len(codes) <= _NAMED else "",
         scores,
-        f"{counted(len(stuck), 'file')}, {counted(scores, 'score')} not sent. {advice.meaning(failure)}",
+        f"{counted(len(stuck), 'file')}, {counted(scores, 'score')} not sent. "
+        + (_in_detail(failed) or advice.meaning(failure)),
         since,
         advice.what_to_do(failure),
     )
+
+
+def _in_detail(failed: Sequence[OpenFile]) -> str:
+    """What was kept with the failures, an institution's first one each, at most three of them."""
+    by_code: dict[str, str] = {}
+    for file in failed:
+        if file.detail:
+            by_code.setdefault(file.code, file.detail)
+    told = list(by_code.items())[:_NAMED]
+    if len(by_code) == 1:
+        return told[0][1]
+    sentences = [f"{code}: {detail}" for code, detail in told]
+    if more := len(by_code) - len(told):
+        sentences.append(f"And {more} more.")
+    return " ".join(sentences)
 
 
 def named(failed: Sequence[OpenFile | HeldDeliveries]) -> str:

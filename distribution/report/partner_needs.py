@@ -19,12 +19,13 @@ class EndingKey:
 
 @dataclass(frozen=True, slots=True)
 class UnacknowledgedFile:
-    """A file that arrived and whose institution has not said so."""
+    """A file that arrived and whose institution has not said so; agreed are so many business days."""
 
     code: str
     file: str
     scores: int
     delivered_on: date
+    agreed_days: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,6 @@ class Partners:
     faulty: tuple[FaultyAcknowledgement, ...] = ()
     on_paper: tuple[OnPaper, ...] = ()
     paused: Paused | None = None
-    acknowledge_days: int = 3
     second_layouts: tuple[SecondLayout, ...] = ()
 
 
@@ -88,7 +88,7 @@ def of_partners(partners: Partners, on: date) -> Iterator[Need]:
         yield _paused(partners.paused)
     yield from _keys(partners.keys, on)
     yield from map(_faulty, partners.faulty)
-    yield from _unacknowledged(partners.unacknowledged, partners.acknowledge_days, on)
+    yield from _unacknowledged(partners.unacknowledged, on)
     yield from map(_second_layout, partners.second_layouts)
     for each in partners.on_paper:
         yield Need(
@@ -168,10 +168,10 @@ def _second_layout(trouble: SecondLayout) -> Need:
     )
 
 
-def _unacknowledged(files: Iterable[UnacknowledgedFile], acknowledge_days: int, on: date) -> Iterator[Need]:
+def _unacknowledged(files: Iterable[UnacknowledgedFile], on: date) -> Iterator[Need]:
     by_code: dict[str, list[UnacknowledgedFile]] = {}
     for file in files:
-        if age(file.delivered_on, on) > acknowledge_days:
+        if age(file.delivered_on, on) > file.agreed_days:
             by_code.setdefault(file.code, []).append(file)
     for code, late in by_code.items():
         scores = sum(file.scores for file in late)
@@ -181,7 +181,7 @@ def _unacknowledged(files: Iterable[UnacknowledgedFile], acknowledge_days: int, 
             code,
             scores,
             f"{counted(scores, 'score')} sent, the oldest in {late[0].file}; agreed are "
-            f"{counted(acknowledge_days, 'business day')}.",
+            f"{counted(late[0].agreed_days, 'business day')}.",
             late[0].delivered_on,
             f"Ask the institution whether it took the file in: delivery acknowledge {late[0].file}.",
         )

@@ -1,6 +1,8 @@
 """`institution`, `layout` and `delivery` speak as the contract says."""
 
 import json
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,7 +51,7 @@ def test_a_sample_has_no_fault_and_a_damaged_one_has(home: Path, capfdbinary: py
     (home / "sample.txt").write_bytes(sample)
     (home / "damaged.txt").write_bytes(sample.replace(b"2005-02-28", b"2005-02-30"))
     assert main(["layout", "check", str(home / "sample.txt")]) == 0
-    assert main(["layout", "check", str(home / "damaged.txt")]) == 1
+    assert main(["layout", "check", str(home / "damaged.txt")]) == 2
     assert b"line 2, column" in capfdbinary.readouterr().out
 
 
@@ -109,6 +111,25 @@ def test_two_layouts_can_be_compared(capsys: pytest.CaptureFixture[str]) -> None
     assert found["differences"]
 
 
+def no_name(code: int) -> Callable[..., None]:
+    """A resolver that fails so."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(code, "no address")
+
+    return fail
+
+
+def test_a_connection_test_that_may_pass_another_time_exits_75(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "e.yaml").write_text(GOOD)
+    document(capsys, "institution", "load-endpoints", str(home / "e.yaml"))
+    monkeypatch.setattr(socket, "getaddrinfo", no_name(socket.EAI_AGAIN))
+    assert main(["institution", "test", "4471"]) == 75
+    assert main(["institution", "test", "4471", "--proposed"]) == 2  # no change waits
+
+
 def test_an_institution_shows_its_last_connection_test(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +139,8 @@ def test_an_institution_shows_its_last_connection_test(
     assert main(["institution", "show", "4471"]) == 0
     assert "never. institution test 4471" in capsys.readouterr().out
     monkeypatch.setenv("DISTRIBUTION_ACTOR", "okafor")
-    assert main(["institution", "test", "4471"]) == 1
+    monkeypatch.setattr(socket, "getaddrinfo", no_name(socket.EAI_NONAME))
+    assert main(["institution", "test", "4471"]) == 2
     assert "4471: FAILED" in capsys.readouterr().out
     shown = document(capsys, "institution", "show", "4471")["last_test"]
     assert (shown["tested_by"], shown["passed"]) == ("okafor", False)
@@ -166,3 +188,37 @@ def test_a_test_file_is_checked_with_the_control_file_beside_it(
         assert main(["layout", "sample", "wide", *more]) == 0
         (home / name).write_bytes(capfdbinary.readouterr().out)
     assert main(["layout", "check", str(home / "TEST_4471_20261123_000231.txt")]) == 0
+
+
+def samples(home: Path, capfdbinary: pytest.CaptureFixture, layout: str, *, data: str, control: str) -> None:
+    for name, more in ((data, []), (control, ["--control"])):
+        assert main(["layout", "sample", layout, *more]) == 0
+        (home / name).write_bytes(capfdbinary.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["C4471000231.dat", "SD_4471_20261123_0231.txt", "4471-20261123.231", "CLEP_4471_20261123_000231.csv"],
+)
+def test_the_control_file_of_a_file_with_an_agreed_name_is_found(
+    home: Path, capfdbinary: pytest.CaptureFixture, name: str
+) -> None:
+    control = "CTL_4471_20261123_000231.json"
+    samples(home, capfdbinary, "csv-1", data=name, control=control)
+    (home / "CTL_4471_20261123_000232.json").write_text("{}")
+    assert main(["layout", "check", str(home / name), "--json"]) == 0
+    found = json.loads(capfdbinary.readouterr().out)
+    assert (found["control"], found["control_checked"]) == (control, True)
+
+
+def test_a_file_without_its_control_is_not_called_whole(
+    home: Path, capfdbinary: pytest.CaptureFixture
+) -> None:
+    samples(home, capfdbinary, "csv-1", data="scores.csv", control="elsewhere.json")
+    whole = (home / "scores.csv").read_bytes()
+    (home / "scores.csv").write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1])
+    assert main(["layout", "check", str(home / "scores.csv")]) == 0
+    assert b"control not checked" in capfdbinary.readouterr().out
+    stated = ["--control", str(home / "elsewhere.json")]
+    assert main(["layout", "check", str(home / "scores.csv"), *stated]) == 2
+    assert b"another number than the records" in capfdbinary.readouterr().out

@@ -73,6 +73,7 @@ def test_a_second_layout_is_a_block_of_the_endpoint(line: Line, tmp_path: Path) 
         ("pgp_key: null", "pgp_key: '-----BEGIN PGP junk'", "no armoured OpenPGP public key"),
         ("look: stat", "look: stat\n  file_name: '{di}.txt'", "`file_name` must be a pattern"),
         ("look: stat", "look: stat\n  empty_file: perhaps", "`empty_file` must be true or false"),
+        ("look: stat", "look: stat\n  ack_days: 0", "`ack_days` must be a number of business days"),
         ("look: stat", "look: stat\n  fallback_days: 0", "`fallback_days` must be a number of business days"),
         ("publish: rename", "publish: temp-folder", "`temp_directory` must be a folder on the same disk"),
         ("publish: rename", "publish: ftp", "`publish` must be rename, done-file or temp-folder"),

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from distribution.channels.electronic import host_keys
+from distribution.cli.app import main
 from distribution.errors import UsageError
-from distribution.jobs import build_files, partners, redeliver, send_files, send_test
+from distribution.jobs import build_files, partners, redeliver, send_files, send_test, show_institution
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.route_scores import route_scores
 from distribution.jobs.wiring import Line
-from distribution.ledger import accounts, endpoints, files
+from distribution.ledger import accounts, delivery_list, endpoints, files
 from distribution.model import Endpoint
 from tests.support import pgp, records, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
@@ -135,6 +137,110 @@ def test_a_pgp_key_that_ends_needs_a_person_from_60_days_before(
     told = reconcile(replace(line, now=lambda: then), on=then.date())["needs_a_person"]
     found = [need["what"] for need in told if "PGP" in need["what"]]
     assert [what.startswith(says or "-") for what in found] == ([True] if says else [])
+
+
+@pytest.fixture
+def moved(line: Line, host: Host) -> Endpoint:
+    """An institution whose change to another host and key waits for a second person."""
+    at = endpoint(host, "4471")
+    join(line, host, at)
+    stranger = sftp_servers.public_line(sftp_servers.new_key())
+    proposal = replace(at, host="localhost", host_key=stranger)
+    with line.connect() as conn:
+        endpoints.load(conn, [proposal], loaded_by="okafor", four_eyes=True)
+    return proposal
+
+
+def test_what_is_tested_is_the_endpoint_in_force(line: Line, moved: Endpoint) -> None:
+    found = partners.try_connection(line, "4471", wait_seconds=0.1)
+    assert (found["tested"], found["waits"], found["passed"]) == ("in force", True, True)
+    assert found["steps"][0]["step"] == "Name 127.0.0.1 resolves"
+
+
+def test_a_proposed_host_is_looked_at_and_nobody_signs_in(
+    line: Line, moved: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partners.host_accounts, "sign_in", lambda *_: pytest.fail("a credential left"))
+    found = partners.look_at_proposed(line, "4471")
+    assert (found["tested"], found["passed"], found["is_temporary"]) == ("proposed", False, False)
+    assert [step["step"] for step in found["steps"]][:3] == [
+        "Name localhost resolves",
+        f"Port {moved.port} answers",
+        "Host key matches",
+    ]
+    with line.connect() as conn:
+        assert endpoints.last_test(conn, "4471") is None
+
+
+def test_nothing_is_looked_at_where_no_change_waits(line: Line, host: Host) -> None:
+    join(line, host, endpoint(host, "4471"))
+    with pytest.raises(UsageError, match="No change"):
+        partners.look_at_proposed(line, "4471")
+
+
+def test_a_fault_that_may_pass_is_told_from_one_that_stays(line: Line, host: Host) -> None:
+    good = endpoint(host, "4471")
+    join(line, host, replace(good, port=sftp_servers.free_port()))
+    assert partners.try_connection(line, "4471", wait_seconds=0.1)["is_temporary"] is True
+    join(line, host, replace(good, username="nobody-here"))
+    assert partners.try_connection(line, "4471", wait_seconds=0.1)["is_temporary"] is False
+
+
+# another host key ---------------------------------------------------------------------------------------
+def test_a_changed_host_key_is_told_with_both_fingerprints_everywhere(
+    line: Line, host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = sftp_servers.public_line(sftp_servers.new_key())
+    join(line, host, endpoint(host, "4471", host_key=old))
+    owe(line, "4471", "R-1")
+    night(line)
+    on_file, offered = (host_keys.fingerprint(key).split(" ")[0] for key in (old, host.host_key))
+    with line.connect() as conn:
+        (listed,) = delivery_list.deliveries(conn, state="failed")
+    needed = reconcile(line, on=NIGHT)["needs_a_person"]
+    for said in (listed["detail"], *(need["effect"] for need in needed if "host-key" in need["what"])):
+        assert on_file in said
+        assert offered in said
+    monkeypatch.setenv("DISTRIBUTION_HOME", str(line.settings.home))
+    monkeypatch.setenv("DISTRIBUTION_DATABASE_URL", line.url)
+    assert main(["delivery", "list", "--state", "failed"]) == 0
+    assert offered in capsys.readouterr().out
+    shown = show_institution.show(line, "4471")
+    assert shown["host_key_fingerprint"].startswith(on_file)
+    assert shown["host_key_confirmed"]["by"] == "test"
+    assert shown["host_key_offered"]["fingerprint"] == offered
+    assert main(["institution", "show", "4471"]) == 0
+    page = capsys.readouterr().out
+    assert "THE HOST SHOWED ANOTHER KEY" in page
+    assert page.index(offered) < page.index("institution trust-key 4471")
+
+
+def test_once_the_offered_key_is_on_file_there_is_no_other(line: Line, host: Host) -> None:
+    join(line, host, endpoint(host, "4471", host_key=sftp_servers.public_line(sftp_servers.new_key())))
+    partners.try_connection(line, "4471", wait_seconds=0.1)
+    assert show_institution.show(line, "4471")["host_key_offered"] is not None
+    partners.trust_key(line, partners.offered_key(line, "4471"))
+    shown = show_institution.show(line, "4471")
+    assert shown["host_key_offered"] is None
+    assert [(each["what"], each["keys"]) for each in shown["changes"]] == [
+        ("loaded", ["host_key"]),
+        ("loaded", ["new"]),
+    ]
+
+
+def test_an_institution_shows_its_contacts_and_who_confirmed_what(line: Line, moved: Endpoint) -> None:
+    with line.connect() as conn:
+        endpoints.confirm(conn, "4471", actor="haas")
+        records.contact(conn, "4471", "technical", email="sis@northfield.example")
+    shown = show_institution.show(line, "4471")
+    assert [(each["role"], each["email"]) for each in shown["contacts"]] == [
+        ("technical", "sis@northfield.example")
+    ]
+    assert [(each["by"], each["what"], each["keys"]) for each in shown["changes"]][:2] == [
+        ("haas", "confirmed", ["host", "host_key"]),
+        ("okafor", "loaded", ["host", "host_key"]),
+    ]
+    assert shown["host_key_confirmed"]["by"] == "haas"
 
 
 # test files -----------------------------------------------------------------------------------------------

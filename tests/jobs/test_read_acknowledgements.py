@@ -191,6 +191,14 @@ def test_a_file_not_acknowledged_in_the_agreed_days_needs_a_person(line: Line, s
     assert not any("acknowledged" in what for what in needs(line, late))
 
 
+def test_the_agreed_days_of_an_institution_go_before_the_general_ones(
+    line: Line, host: Host, sent: Path
+) -> None:
+    join(line, host, endpoint(host, "4471", ack_directory=str(sent), ack_days=8))
+    assert not any("acknowledged" in what for what in needs(line, date(2026, 12, 1)))
+    assert "1 file not acknowledged by 4471" in needs(line, date(2026, 12, 8))
+
+
 def test_a_persons_word_settles_what_did_not_agree(line: Line, sent: Path) -> None:
     said(sent, details=3)
     read_acknowledgements(line)

@@ -1,5 +1,6 @@
 """What needs a person: one entry per cause, with its effect in scores, the worst first."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -42,6 +43,17 @@ def test_files_that_wait_behind_a_failed_one_count_into_its_effect() -> None:
     assert need.effect.startswith("2 files, 15 scores not sent.")
     assert need.level == needs.FAILED
     assert need.institution == "4471"
+
+
+def test_the_sentence_that_was_kept_with_a_failure_is_told() -> None:
+    told = [replace(failed("host-key", code=code), detail=f"{code} showed a key.") for code in "ABCDE"]
+    assert effect_of(told[:1]).endswith("not sent. A showed a key.")
+    assert effect_of(told).endswith("A: A showed a key. B: B showed a key. C: C showed a key. And 2 more.")
+
+
+def effect_of(files: list[OpenFile]) -> str:
+    (need,) = needs.of_files(files, MONDAY)
+    return need.effect
 
 
 def test_many_institutions_with_one_fault_make_one_entry() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from distribution.model import FailureCode
 
 _SECONDS = 30.0
 _LONGEST_SECONDS = 100.0  # for all, name look-up and `ssh-keyscan` included
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 def fingerprint(line: str) -> str:
@@ -21,6 +23,11 @@ def fingerprint(line: str) -> str:
     kind, encoded = line.split()[:2]
     digest = hashlib.sha256(base64.b64decode(encoded)).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')} ({kind})"
+
+
+def fingerprints_in(text: str) -> list[str]:
+    """The fingerprints that a sentence of ours names, in its order."""
+    return _FINGERPRINT.findall(text)
 
 
 def same(one: str, other: str) -> bool:

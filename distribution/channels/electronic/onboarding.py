@@ -10,10 +10,11 @@ from enum import StrEnum
 from distribution.channels.electronic import host_keys, limit
 from distribution.channels.electronic.encryption import PgpKey
 from distribution.channels.electronic.remote import Remote, explained
-from distribution.errors import DistributionError, PermanentError
+from distribution.errors import DistributionError, PermanentError, TransientError
 from distribution.filenames import PART_SUFFIX
 from distribution.model import Endpoint, FailureCode, Look, Publish
 
+HOST_KEY_STEP = "Host key matches"
 _SECONDS = 15.0
 _CONTENT = b"Connection test of Score Distribution: no student's record, please ignore.\r\n"
 
@@ -26,12 +27,16 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step found; `seconds` None = it was not tried."""
+    """What one step found; `seconds` None = it was not tried.
+
+    `is_temporary`: it failed, and may pass another time although nothing is changed.
+    """
 
     step: str
     state: StepState
     seconds: float | None
     says: str = ""
+    is_temporary: bool = False
 
 
 @dataclass(slots=True)
@@ -50,12 +55,13 @@ class _Walk:
             self.steps.append(Step(step, StepState.NOT_TRIED, None))
             return
         began = time.monotonic()
-        state, says = StepState.PASSED, ""
+        state, says, is_temporary = StepState.PASSED, "", False
         try:
             says = limit.within(self.seconds, act, place=self.place, cord=self.cord)
         except DistributionError as exc:
             state, says, self.stopped = StepState.FAILED, str(exc), True
-        self.steps.append(Step(step, state, round(time.monotonic() - began, 3), says))
+            is_temporary = isinstance(exc, TransientError)
+        self.steps.append(Step(step, state, round(time.monotonic() - began, 3), says, is_temporary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +77,7 @@ def walk(endpoint: Endpoint, *, sign_in: Callable[[], Remote], probe: Probe, sec
 
     `sign_in` opens a session with the institution's account; `seconds`: how long one step may take.
     """
-    walked = _Walk(f"{endpoint.host}:{endpoint.port}", seconds + probe.wait_seconds)
-    walked.take(f"Name {endpoint.host} resolves", lambda: _resolve(endpoint))
-    walked.take(f"Port {endpoint.port} answers", lambda: _knock(endpoint))
-    walked.take("Host key matches", lambda: _compare(endpoint))
+    walked = _to_the_door(endpoint, seconds=seconds + probe.wait_seconds)
     opened: list[Remote] = []
 
     def open_session() -> str:
@@ -92,11 +95,28 @@ def walk(endpoint: Endpoint, *, sign_in: Callable[[], Remote], probe: Probe, sec
     return walked.steps
 
 
+def look_at_door(endpoint: Endpoint, *, seconds: float) -> list[Step]:
+    """Try the name, the port and the host key, and sign in nowhere: no credential leaves.
+
+    `seconds`: how long one step may take.
+    """
+    return _to_the_door(endpoint, seconds=seconds).steps
+
+
+def _to_the_door(endpoint: Endpoint, *, seconds: float) -> _Walk:
+    walked = _Walk(f"{endpoint.host}:{endpoint.port}", seconds)
+    walked.take(f"Name {endpoint.host} resolves", lambda: _resolve(endpoint))
+    walked.take(f"Port {endpoint.port} answers", lambda: _knock(endpoint))
+    walked.take(HOST_KEY_STEP, lambda: _compare(endpoint))
+    return walked
+
+
 def _resolve(endpoint: Endpoint) -> str:
     try:
         found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except OSError as exc:
-        raise PermanentError(
+        kind = TransientError if getattr(exc, "errno", None) == socket.EAI_AGAIN else PermanentError
+        raise kind(
             f"No address is known for {endpoint.host}. Check the spelling with the institution, and whether "
             "the name is public.",
             code=FailureCode.UNREACHABLE,
@@ -108,7 +128,7 @@ def _knock(endpoint: Endpoint) -> str:
     try:
         socket.create_connection((endpoint.host, endpoint.port), timeout=_SECONDS).close()
     except OSError as exc:
-        raise PermanentError(
+        raise TransientError(
             f"Nothing answers at {endpoint.host}:{endpoint.port} ({exc.strerror or type(exc).__name__}). Ask "
             "the institution whether its firewall lets our address in, and for the port.",
             code=FailureCode.UNREACHABLE,

@@ -3,21 +3,20 @@
 import csv
 import hashlib
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from distribution.channels.electronic import record_layout
+from distribution.channels.electronic import file_layout
 from distribution.channels.electronic.record_layout import (
+    Control,
     Field,
     FieldType,
     Layout,
     LayoutKind,
     RecordKind,
 )
-from distribution.errors import UsageError
 
 _DIGITS = re.compile(r"[0-9]+")
 
@@ -43,13 +42,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file as it was read; `details` counts lines, `results` the results that they carry."""
+    """A file as it was read; `details` counts lines, `results` the results that they carry.
+
+    `is_controlled` False: neither trailer nor control file said how much there should be.
+    """
 
     layout: Layout
     details: int
     results: int
     score_total: int
     faults: tuple[Fault, ...]
+    is_controlled: bool = False
 
 
 def check(
@@ -69,42 +72,20 @@ def check(
     except UnicodeDecodeError as exc:
         line = data[: exc.start].count(b"\n") + 1
         column = exc.start - (data.rfind(b"\n", 0, exc.start) + 1) + 1
-        found = _layout_of(data.decode("latin-1"), name, sidecar, layout)
+        found = file_layout.layout_of(data.decode("latin-1"), name, sidecar, layout)
         return Reading(found, 0, 0, 0, (Fault(line, column, "", f"a byte that is not {encoding}"),))
-    found = _layout_of(text, name, sidecar, layout)
+    found = file_layout.layout_of(text, name, sidecar, layout)
     checker = _Checker(found, has_sidecar=sidecar is not None)
     checker.read(text)
     checker.compare_control(data, sidecar)
-    return Reading(found, checker.details, checker.results, checker.score_total, tuple(checker.faults))
-
-
-def _layout_of(text: str, name: str, sidecar: bytes | None, stated: str | None) -> Layout:
-    if stated:
-        return record_layout.load(stated)
-    if sidecar is not None:
-        return record_layout.load(str(_control_of(sidecar).get("layout", "")))
-    layouts = [record_layout.load(known) for known in record_layout.names()]
-    first = text.split("\n", 1)[0].removesuffix("\r")
-    for layout in layouts:
-        if text.startswith(f"H,{layout.layout}," if layout.kind is LayoutKind.CSV else f"H{layout.layout} "):
-            return layout
-    for layout in layouts:
-        is_header_row = layout.kind is LayoutKind.CSV and first == ",".join(_column_names(layout))
-        if is_header_row or (first[:1] == RecordKind.DETAIL and len(first) == layout.record_length):
-            return layout
-    raise UsageError(f"No layout can be told from {name or 'the file'}. Name it with --layout.")
-
-
-def _column_names(layout: Layout) -> list[str]:
-    return [field.name for field in layout.columns(RecordKind.DETAIL)[1:]]
-
-
-def _control_of(sidecar: bytes) -> dict[str, object]:
-    try:
-        document = json.loads(sidecar)
-    except ValueError as exc:
-        raise UsageError("The control file beside it is no JSON. Send both files again.") from exc
-    return document if isinstance(document, dict) else {}
+    return Reading(
+        found,
+        checker.details,
+        checker.results,
+        checker.score_total,
+        tuple(checker.faults),
+        is_controlled=checker.is_controlled,
+    )
 
 
 def _lines(text: str) -> list[str]:
@@ -130,7 +111,7 @@ def _csv_record(
 ) -> tuple[RecordKind | None, list[str], tuple[Field, ...]]:
     """The kind, cells and fields of a csv row; kind None for the row of column names."""
     details = layout.columns(RecordKind.DETAIL)
-    if line == 1 and row == _column_names(layout):
+    if line == 1 and row == file_layout.column_names(layout):
         return None, row, ()
     if row and row[0] in tuple(RecordKind) and len(row) == len(layout.columns(RecordKind(row[0]))):
         return RecordKind(row[0]), row, layout.columns(RecordKind(row[0]))
@@ -147,7 +128,12 @@ class _Checker:
         self._header: Record | None = None
         self._trailer: Record | None = None
 
+    @property
+    def is_controlled(self) -> bool:
+        return self._has_sidecar or self._trailer is not None
+
     def read(self, text: str) -> None:
+        self._check_end(text)
         if self._layout.kind is LayoutKind.FIXED:
             self._read_fixed(text)
         else:
@@ -156,6 +142,11 @@ class _Checker:
 
     def _say(self, line: int, column: int, field: str, fault: str) -> None:
         self.faults.append(Fault(line, column, field, fault))
+
+    def _check_end(self, text: str) -> None:
+        if text and not text.endswith("\n"):
+            lines = _lines(text)
+            self._say(len(lines), len(lines[-1]) + 1, "", "the last line has no end: the file may be cut off")
 
     def _read_fixed(self, text: str) -> None:
         length = self._layout.record_length or 0
@@ -241,21 +232,24 @@ class _Checker:
         return known or record
 
     def _check_order(self) -> None:
-        inline = self._header is not None or self._trailer is not None or not self._has_sidecar
-        is_bare_csv = self._layout.kind is LayoutKind.CSV and self._header is None and self._trailer is None
-        if not inline or is_bare_csv:
+        is_bare = self._header is None and self._trailer is None
+        if is_bare and (self._has_sidecar or self._may_stand_bare()):
             return
         if self._header is None or self._header.line != 1:
             self._say(1, 1, "record", "the first record must be H")
         if self._trailer is None:
             self._say(self.details + 1, 1, "record", "the trailer T is missing: the file may be cut off")
 
+    def _may_stand_bare(self) -> bool:
+        """True where the layout's control stands beside the file, or its first line names the columns."""
+        return self._layout.control is Control.SIDECAR or self._layout.kind is LayoutKind.CSV
+
     def compare_control(self, data: bytes, sidecar: bytes | None) -> None:
         if self._trailer is not None:
             before = _before_line(data, self._trailer.line)
             self._compare(self._trailer.line, self._trailer.values, hashlib.sha256(before).hexdigest())
         if sidecar is not None:
-            stated = {key: str(value) for key, value in _control_of(sidecar).items()}
+            stated = {key: str(value) for key, value in file_layout.control_of(sidecar).items()}
             self._compare(0, stated, hashlib.sha256(data).hexdigest())
 
     def _compare(self, line: int, stated: Mapping[str, str], sha256: str) -> None:

@@ -98,3 +98,22 @@ def test_no_fault_shows_a_value() -> None:
 def test_a_file_of_no_layout_asks_for_one() -> None:
     with pytest.raises(UsageError, match="--layout"):
         reader.check(b"hello\n")
+
+
+@pytest.mark.parametrize("layout", record_layout.names())
+def test_a_data_file_alone_has_no_fault_and_says_whether_its_control_was_checked(layout: str) -> None:
+    made = sample.sample(record_layout.load(layout))
+    reading = reader.check(made.data, layout=layout)
+    assert reading.faults == ()
+    assert reading.is_controlled == (made.sidecar is None)
+    assert reader.check(made.data, sidecar=made.sidecar, layout=layout).is_controlled
+
+
+def test_a_fixed_file_that_carries_its_control_may_not_come_without() -> None:
+    bare = FIXED.data.split(b"\r\n", 1)[1][:-702]
+    assert places(bare, layout="fixed-1") == [(1, 1, "record"), (6, 1, "record")]
+
+
+def test_a_line_that_is_cut_off_is_told_without_a_control_file_too() -> None:
+    cut = CSV.data[: CSV.data.rindex(b",")]
+    assert "the file may be cut off" in " ".join(fault.fault for fault in reader.check(cut).faults)
