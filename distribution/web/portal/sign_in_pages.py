@@ -43,17 +43,18 @@ def sign_in_locally(
     assert_own(request, form_token, request.cookies.get(sessions.VISITOR_COOKIE, ""))
     address, account = address_of(request), email.strip().lower()[:_LONGEST]
     limits = request.app.state.limits
-    if not limits.allows(account=account, address=address):
+    taken = limits.take(account=account, address=address)
+    if taken is None:
         log.warning("Too many sign-ins from one address")
         return _form(request, back=back, wrong="Too many tries. Wait 15 minutes, then try again.", status=429)
     identity = None
     if "\0" not in email + password and len(password) <= _LONGEST:
         identity = sign_in.local_identity(line, email=account, password=password)
     if identity is None:
-        limits.note_wrong(account=account, address=address)
         log.warning("A sign-in with a local account was refused")
         return _form(request, back=back, wrong="E-mail address or password is wrong.", status=403)
     return _let_in(request, line, identity, back=back)
+    limits.give_back(taken, account=account, address=address)
 
 
 @router.get("/sign-in/start", include_in_schema=False)
