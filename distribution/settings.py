@@ -70,9 +70,13 @@ class Settings(BaseSettings):
     mail_attempts: Annotated[
         int, Field(description="How often one run tries to hand over a mail before a person must look.", ge=1)
     ] = 3
-    portal_url: Annotated[str, Field(description="Where schools sign in; stands in the mails.")] = (
-        "https://portal.example.org"
-    )
+    portal_url: Annotated[
+        str,
+        Field(
+            description="Where schools sign in; stands in the mails, and the OpenID Connect provider sends "
+            "people back there."
+        ),
+    ] = "https://portal.example.org"
     portal_idle_minutes: Annotated[
         int, Field(description="Minutes without a page after which a portal session ends.", ge=1)
     ] = 30
