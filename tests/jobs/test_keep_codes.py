@@ -158,6 +158,24 @@ def test_a_person_chooses_how_often(line, frequency, expected):
         staged(line, SCHOOL, f"R-{day}", at=NOON + timedelta(days=day, hours=-2))
         told.append(notice(line, days=day))
     assert told == expected
+def test_where_to_choose_how_often_is_where_the_notice_says(line, server):
+    staged(line, SCHOOL, "R-1", at=NOON - timedelta(hours=2))
+    notice(line)
+    assert "under Home" in notices(server)[0].get_content()
+
+
+def test_earlier_results_that_are_taken_in_are_no_news(line, server):
+    staged(line, SCHOOL, "R-1", "R-2", at=NOON - timedelta(hours=2))
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.result_version SET history = true WHERE result_id = 'R-1'")
+    assert notice(line) == 1
+    assert "New scores:     1" in notices(server)[0].get_content()
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.result_version SET history = true")
+        conn.execute("DELETE FROM ledger.notice")
+    assert notice(line) == 0
+
+
 
 
 def test_a_district_hears_of_its_schools(line, server):
