@@ -70,8 +70,9 @@ def test_done_again_nobody_is_told_twice(line, server):
     assert len(server.mails) == told
 
 
-def test_on_another_day_there_is_no_reminder(line):
-    assert morning("2027-08-17")["reminded"] == 0
+def test_after_a_morning_that_failed_the_reminder_goes_on_the_next_one(line):
+    assert morning("2027-08-18")["reminded"] == 1
+    assert morning("2027-10-01")["reminded"] == 0
 
 
 def test_airflow_is_told_counts_alone(line, server):

@@ -64,7 +64,7 @@ def test_the_reminder_takes_the_same_code_once_to_those_who_have_not_used_it(lin
     [
         ("2027-08-13", False),
         ("2027-08-16", True),
-        ("2027-08-17", False),
+        ("2027-08-18", True),
         ("2028-08-15", True),
         ("2027-09-15", False),
     ],
@@ -76,6 +76,14 @@ def test_the_reminder_goes_by_itself_on_the_first_business_day_from_15_august(li
     done = keep_codes.remind_if_due(line, on=on)
     assert (done is not None and bool(done.reminded)) is is_due
 
+    again = keep_codes.remind_if_due(line, on=on)
+    assert again is None or again.reminded == (), "once each"
+
+
+def test_who_got_the_code_within_two_weeks_is_not_reminded_yet(line):
+    """The codes were mailed on DAY."""
+    assert keep_codes.remind_if_due(line, on=DAY + timedelta(days=1)).reminded == ()
+    assert keep_codes.remind_if_due(line, on=DAY + timedelta(days=15)).reminded == (SCHOOL, OTHER)
 
 def test_a_code_is_sent_again_as_the_same_code(line, server):
     document = keep_codes.resend(line, SCHOOL, on=DAY)
