@@ -1,7 +1,7 @@
 """Settings from `DISTRIBUTION_*` environment variables; every one has a default that works."""
 
 import os
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -190,6 +190,16 @@ class Settings(BaseSettings):
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def portal_idle(self) -> timedelta:
+        """How long a session may lie idle."""
+        return timedelta(minutes=self.portal_idle_minutes)
+
+    @property
+    def portal_longest(self) -> timedelta:
+        """How long a session lasts in all."""
+        return timedelta(hours=self.portal_session_hours)
 
     @cached_property
     def mailroom_closed(self) -> frozenset[date]:

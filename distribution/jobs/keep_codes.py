@@ -19,6 +19,7 @@ from distribution.ledger import (
     locks,
     mails,
     people,
+    portal_sessions,
 )
 from distribution.ledger.code_addressees import OnFile
 
@@ -208,11 +209,15 @@ def morning(line: Line, *, on: date, at: datetime) -> dict[str, int]:
     today = at.astimezone(line.settings.zone).date()
     with line.connect() as conn:
         ended = people.end_without_contact(conn, on=today, at=at)
+        timed_out = portal_sessions.end_overdue(
+            conn, at=at, idle=line.settings.portal_idle, longest=line.settings.portal_longest
+        )
     told = ask_for_codes.tell_alternates(line, at=at)
     reminded = remind_if_due(line, on=on)
     return {
         "requests": answered,
         "alternates": told,
         "bindings_ended": ended,
+        "sessions_ended": timed_out,
         "reminded": len(reminded.reminded) if reminded else 0,
     }
