@@ -9,7 +9,7 @@ import psycopg
 
 from distribution import academic_year
 from distribution.errors import UsageError
-from distribution.jobs import ask_for_codes, code_mails
+from distribution.jobs import ask_for_codes, code_mails, named_people
 from distribution.jobs import mails as post
 from distribution.jobs.code_mails import Addressee
 from distribution.jobs.wiring import Line
@@ -18,6 +18,7 @@ from distribution.ledger import (
     codes,
     locks,
     mails,
+    named_contacts,
     people,
     portal_sessions,
 )
@@ -208,15 +209,17 @@ def morning(line: Line, *, on: date, at: datetime) -> dict[str, int]:
     # What ends here ends for good, so by the day that it is, whatever day the morning's work is asked for.
     today = at.astimezone(line.settings.zone).date()
     with line.connect() as conn:
+        unfounded = named_contacts.end_unfounded(conn, on=today, at=at)
         ended = people.end_without_contact(conn, on=today, at=at)
         timed_out = portal_sessions.end_overdue(
             conn, at=at, idle=line.settings.portal_idle, longest=line.settings.portal_longest
         )
-    told = ask_for_codes.tell_alternates(line, at=at)
+    told = named_people.tell_alternates(line, at=at)
     reminded = remind_if_due(line, on=on)
     return {
         "requests": answered,
         "alternates": told,
+        "namings_ended": unfounded,
         "bindings_ended": ended,
         "sessions_ended": timed_out,
         "reminded": len(reminded.reminded) if reminded else 0,

@@ -13,7 +13,7 @@ INGEST = (7001, 2)
 CODES = (7001, 3)
 MAIL = (7001, 4)
 _FILE_SPACE = 7002
-ACCOUNTS, ADDRESSES, MAILBOXES = 7003, 7004, 7005  # spaces of `wait_in_transaction`
+ACCOUNTS, ADDRESSES, MAILBOXES, SCHOOLS = 7003, 7004, 7005, 7006  # spaces of `wait_in_transaction`
 
 
 def of_file(file_id: int) -> tuple[int, int]:

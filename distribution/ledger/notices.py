@@ -7,7 +7,7 @@ from datetime import date, datetime
 import psycopg
 from psycopg.rows import class_row
 
-from distribution.ledger.people import HOLDERS
+from distribution.ledger.holders import HOLDERS
 from distribution.model import Action, InstitutionKind
 
 

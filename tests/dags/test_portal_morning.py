@@ -59,7 +59,12 @@ def test_the_morning_reminds_notices_answers_and_ends(line, server):
         conn.execute("UPDATE portal.code_request SET state = 'open', settled_at = NULL")
         conn.execute("DELETE FROM ledger.mail")
     done = morning()
-    assert done == {"requests": 1, "alternates": 0, "bindings_ended": 1, "reminded": 1, "notices": 1}
+    assert {name: count for name, count in done.items() if count} == {
+        "requests": 1,
+        "bindings_ended": 1,
+        "reminded": 1,
+        "notices": 1,
+    }
     assert {mail["To"] for mail in server.mails} == {KIM, f"contact-{SCHOOL}@example.org"}
 
 

@@ -66,16 +66,16 @@ def test_the_reminder_takes_the_same_code_once_to_those_who_have_not_used_it(lin
         ("2027-08-16", True),
         ("2027-08-18", True),
         ("2028-08-15", True),
-        ("2027-09-15", False),
+        ("2027-09-30", True),
+        ("2027-10-01", False),
     ],
 )
-def test_the_reminder_goes_by_itself_on_the_first_business_day_from_15_august(line, server, day, is_due):
+def test_the_reminder_is_due_from_15_august_until_30_september(line, server, day, is_due):
     on = date.fromisoformat(day)
     if on.year == 2028:
         mint(line, SCHOOL, year=2028)
     done = keep_codes.remind_if_due(line, on=on)
     assert (done is not None and bool(done.reminded)) is is_due
-
     again = keep_codes.remind_if_due(line, on=on)
     assert again is None or again.reminded == (), "once each"
 
@@ -84,6 +84,7 @@ def test_who_got_the_code_within_two_weeks_is_not_reminded_yet(line):
     """The codes were mailed on DAY."""
     assert keep_codes.remind_if_due(line, on=DAY + timedelta(days=1)).reminded == ()
     assert keep_codes.remind_if_due(line, on=DAY + timedelta(days=15)).reminded == (SCHOOL, OTHER)
+
 
 def test_a_code_is_sent_again_as_the_same_code(line, server):
     document = keep_codes.resend(line, SCHOOL, on=DAY)
@@ -157,15 +158,6 @@ def test_a_notice_holds_counts_and_a_link_and_comes_weekly(line, server):
     assert notice(line, days=12) == 0, "nothing came"
 
 
-@pytest.mark.parametrize(("frequency", "expected"), [("daily", [1, 1]), ("weekly", [1, 0]), ("none", [0, 0])])
-def test_a_person_chooses_how_often(line, frequency, expected):
-    kim = sign_in(line, KIM)
-    portal_access.set_notice(line, kim.person_id, SCHOOL, frequency, at=NOON)
-    told = []
-    for day in (0, 1):
-        staged(line, SCHOOL, f"R-{day}", at=NOON + timedelta(days=day, hours=-2))
-        told.append(notice(line, days=day))
-    assert told == expected
 def test_where_to_choose_how_often_is_where_the_notice_says(line, server):
     staged(line, SCHOOL, "R-1", at=NOON - timedelta(hours=2))
     notice(line)
@@ -184,6 +176,15 @@ def test_earlier_results_that_are_taken_in_are_no_news(line, server):
     assert notice(line) == 0
 
 
+@pytest.mark.parametrize(("frequency", "expected"), [("daily", [1, 1]), ("weekly", [1, 0]), ("none", [0, 0])])
+def test_a_person_chooses_how_often(line, frequency, expected):
+    kim = sign_in(line, KIM)
+    portal_access.set_notice(line, kim.person_id, SCHOOL, frequency, at=NOON)
+    told = []
+    for day in (0, 1):
+        staged(line, SCHOOL, f"R-{day}", at=NOON + timedelta(days=day, hours=-2))
+        told.append(notice(line, days=day))
+    assert told == expected
 
 
 def test_a_district_hears_of_its_schools(line, server):
@@ -270,7 +271,14 @@ def test_the_mornings_work_answers_ends_and_can_be_done_again(line):
     with line.connect() as conn:
         conn.execute("UPDATE ledger.contact SET valid_to = '2027-09-01' WHERE role = 'coordinator'")
     first = keep_codes.morning(line, on=DAY, at=NOON)
-    assert first == {"requests": 0, "alternates": 0, "bindings_ended": 1, "reminded": 0}
+    assert first == {
+        "requests": 0,
+        "alternates": 0,
+        "namings_ended": 0,
+        "bindings_ended": 1,
+        "sessions_ended": 0,
+        "reminded": 0,
+    }
     assert keep_codes.morning(line, on=DAY, at=NOON)["bindings_ended"] == 0
 
 
