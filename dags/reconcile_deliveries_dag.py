@@ -65,7 +65,7 @@ def reconcile_deliveries() -> None:
     def portal_morning(
         *, params: Any = None, dag_run: Any = None, data_interval_end: Any = None
     ) -> dict[str, Any]:
-        """Requests for codes, ended bindings, the reminder of 15 August, notices of new scores."""
+        """Requests for codes, what ended, the reminder of 15 August, notices of new scores."""
         from distribution.business_days import business_date
         from distribution.jobs import keep_codes, portal_notices, wiring
 

@@ -291,6 +291,16 @@ class RequestWay(StrEnum):
     OPERATIONS = "operations"
 
 
+class NamingEnd(StrEnum):
+    """Why somebody whom no feed brought is coordinator or alternate no more."""
+
+    ANOTHER_NAMED = "another-named"
+    REMOVED = "removed"  # by the coordinator
+    OPERATIONS = "operations"
+    FEED = "feed"  # a feed brought the role
+    NAMER_LEFT = "namer-left"  # the coordinator who named the alternate is coordinator no more
+
+
 class RequestState(StrEnum):
     OPEN = "open"
     ANSWERED = "answered"

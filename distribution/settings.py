@@ -1,7 +1,7 @@
 """Settings from `DISTRIBUTION_*` environment variables; every one has a default that works."""
 
 import os
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,9 +70,13 @@ class Settings(BaseSettings):
     mail_attempts: Annotated[
         int, Field(description="How often one run tries to hand over a mail before a person must look.", ge=1)
     ] = 3
-    portal_url: Annotated[str, Field(description="Where schools sign in; stands in the mails.")] = (
-        "https://portal.example.org"
-    )
+    portal_url: Annotated[
+        str,
+        Field(
+            description="Where schools sign in; stands in the mails, and the OpenID Connect provider sends "
+            "people back there."
+        ),
+    ] = "https://portal.example.org"
     portal_idle_minutes: Annotated[
         int, Field(description="Minutes without a page after which a portal session ends.", ge=1)
     ] = 30
@@ -187,6 +191,16 @@ class Settings(BaseSettings):
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def portal_idle(self) -> timedelta:
+        """How long a session may lie idle."""
+        return timedelta(minutes=self.portal_idle_minutes)
+
+    @property
+    def portal_longest(self) -> timedelta:
+        """How long a session lasts in all."""
+        return timedelta(hours=self.portal_session_hours)
 
     @cached_property
     def mailroom_closed(self) -> frozenset[date]:

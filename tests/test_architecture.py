@@ -80,7 +80,6 @@ DOORS = {
     "authlib": {"web"},
     "joserfc": {"web"},
     "argon2": {"access_codes"},
-    "limits": {"web"},
     "psycopg_pool": {"ledger"},
     "xlsxwriter": {"channels.portal"},
     "airflow": {"dags", "plugins"},

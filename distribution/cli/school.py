@@ -119,6 +119,45 @@ def refuse_mark(mark_id: MarkId, reason: ReasonOption, json: JsonOption = False)
     emit({"schema_version": 1, **document}, as_json=json, lines=lambda: [f"Mark {mark_id}: refused"])
 
 
+people_app = typer.Typer(no_args_is_help=True, help="Who may see a school's scores.")
+app.add_typer(people_app, name="people")
+SchoolCode = Annotated[str, typer.Argument(metavar="CODE", help="Code of the school, district or college.")]
+
+
+@people_app.command("list")
+def list_people(code: SchoolCode, json: JsonOption = False) -> None:
+    """Coordinator and alternates in force, in whose word each stands, and who signed in."""
+    from distribution.jobs import named_people, wiring
+
+    rows = named_people.listed(wiring.open_line(), code)
+    columns = ("role", "name", "email", "named_by", "since", "last_signed_in_at")
+    table = Table(
+        columns=[column.replace("_", " ") for column in columns],
+        rows=[[_cell(row[column]) or "" for column in columns] for row in rows],
+        empty=f"{code} has no coordinator and no alternate. A contacts feed brings them.",
+    )
+    emit(list_document("people", rows), as_json=json, table=table)
+
+
+@people_app.command("end")
+def end_person(
+    code: SchoolCode,
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="As `school people list` shows it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the records.")],
+    json: JsonOption = False,
+) -> None:
+    """End at once the access of somebody whom no feed brought: a confirmed coordinator, a named alternate."""
+    from distribution.jobs import named_people, wiring
+
+    line = wiring.open_line()
+    document = named_people.end(line, code, email, reason=reason, by=wiring.actor(), at=line.now())
+    emit(
+        {"schema_version": 1, **document},
+        as_json=json,
+        lines=lambda: [f"{document['email']} is {document['role']} of {code} no more"],
+    )
+
+
 def _cell(value: object) -> object:
     return f"{value:%Y-%m-%d}" if isinstance(value, date) else value
 

@@ -16,8 +16,8 @@ from distribution.ingest.control import Control
 from distribution.ingest.gate import Limits
 from distribution.jobs import inbox, record_feed, signatures
 from distribution.jobs.wiring import Line
-from distribution.ledger import feeds, holds, locks
-from distribution.model import FeedState, RefusalCode
+from distribution.ledger import feeds, holds, locks, named_contacts
+from distribution.model import FeedKind, FeedState, RefusalCode
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +187,8 @@ def _record(
             history=history,
         )
         record_feed.record_rows(conn, frame, name=arrived.name, feed_id=feed_id, history=history)
+        if arrived.name.kind is FeedKind.CONTACTS:
+            named_contacts.end_unfounded(conn, on=line.today(), at=line.now())
     return feed_id, _outcome(conn, feed_id, arrived.name)
 
 

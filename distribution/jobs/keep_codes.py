@@ -2,25 +2,33 @@
 
 import logging
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
 
 from distribution import academic_year
-from distribution.business_days import business_days_from
 from distribution.errors import UsageError
-from distribution.jobs import ask_for_codes, code_mails
+from distribution.jobs import ask_for_codes, code_mails, named_people
 from distribution.jobs import mails as post
 from distribution.jobs.code_mails import Addressee
 from distribution.jobs.wiring import Line
-from distribution.ledger import code_addressees, codes, locks, mails, people
+from distribution.ledger import (
+    code_addressees,
+    codes,
+    locks,
+    mails,
+    named_contacts,
+    people,
+    portal_sessions,
+)
 from distribution.ledger.code_addressees import OnFile
 
 log = logging.getLogger(__name__)
 
 _SCHEMA_VERSION = 1
-_REMIND_FROM = (8, 15)
+_REMIND_FROM, _REMIND_UNTIL = (8, 15), (9, 30)
+_SETTLES_IN = timedelta(days=14)  # whoever got the code only now is reminded no sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +52,10 @@ class Reminded:
         return {"unused": self.unused} | {name: len(getattr(self, name)) for name in lists}
 
 
-def remind(line: Line, *, year: int, on: date) -> Reminded:
+def remind(line: Line, *, year: int, on: date, mailed_before: date | None = None) -> Reminded:
     """Mail the same code again, once, to the primary contact of each organisation where nobody used it.
 
+    `mailed_before`: leave out the codes that were mailed on that day or later, up to `on`.
     Raises UsageError for a year that is over on `on`, AnotherRunHoldsTheLock while codes are issued.
     """
     if academic_year.last_day(year) < on:
@@ -56,7 +65,11 @@ def remind(line: Line, *, year: int, on: date) -> Reminded:
         locks.held(guard, locks.CODES, what="mailing of access codes"),
     ):
         with line.connect() as conn:
-            unused = code_addressees.unused(conn, year=year, on=on)
+            unused = [
+                each
+                for each in code_addressees.unused(conn, year=year, on=on)
+                if mailed_before is None or not mailed_before <= _mailed_on(line, each) <= on
+            ]
             due = [each for each in unused if each["contact_email"] and not each["reminded"]]
             planned = [_reminder(line, each, year=year) for each in due]
             mails.plan(conn, planned, planned_at=line.now())
@@ -75,6 +88,12 @@ def remind(line: Line, *, year: int, on: date) -> Reminded:
     return outcome
 
 
+def _mailed_on(line: Line, unused: dict[str, Any]) -> date:
+    """The day on which a code was mailed first; the first of all days where the ledger does not know."""
+    at = unused["mailed_at"]
+    return at.astimezone(line.settings.zone).date() if at else date.min
+
+
 def _reminder(line: Line, unused: dict[str, Any], *, year: int) -> mails.PlannedMail:
     to = Addressee(
         unused["organization_code"], unused["name"], unused["contact_name"], unused["contact_email"], year
@@ -85,11 +104,14 @@ def _reminder(line: Line, unused: dict[str, Any], *, year: int) -> mails.Planned
 
 
 def remind_if_due(line: Line, *, on: date) -> Reminded | None:
-    """The reminder of the running year on the first business day from 15 August; None on any other day."""
+    """The reminder of the running year, due from 15 August until 30 September; None on any other day.
+
+    Every morning in between does it, so a morning that failed is made up for; nobody is reminded twice.
+    """
     year = academic_year.academic_year_of(on)
-    if on != next(iter(business_days_from(date(year, *_REMIND_FROM)))):
+    if not date(year, *_REMIND_FROM) <= on <= date(year, *_REMIND_UNTIL):
         return None
-    return remind(line, year=year, on=on)
+    return remind(line, year=year, on=on, mailed_before=on - _SETTLES_IN)
 
 
 def resend(line: Line, organization: str, *, on: date, year: int | None = None) -> dict[str, Any]:
@@ -182,15 +204,23 @@ def _document(line: Line, organization: str, *, year: int, on: date) -> dict[str
 
 
 def morning(line: Line, *, on: date, at: datetime) -> dict[str, int]:
-    """What is due on a morning beside new codes: requests, alternates, bindings that ended, the reminder."""
+    """What is due on a morning beside new codes: requests, alternates, what ended, the reminder."""
     answered = ask_for_codes.answer_requests(line, at=at)
-    told = ask_for_codes.tell_alternates(line, at=at)
+    # What ends here ends for good, so by the day that it is, whatever day the morning's work is asked for.
+    today = at.astimezone(line.settings.zone).date()
     with line.connect() as conn:
-        ended = people.end_without_contact(conn, on=on, at=at)
+        unfounded = named_contacts.end_unfounded(conn, on=today, at=at)
+        ended = people.end_without_contact(conn, on=today, at=at)
+        timed_out = portal_sessions.end_overdue(
+            conn, at=at, idle=line.settings.portal_idle, longest=line.settings.portal_longest
+        )
+    told = named_people.tell_alternates(line, at=at)
     reminded = remind_if_due(line, on=on)
     return {
         "requests": answered,
         "alternates": told,
+        "namings_ended": unfounded,
         "bindings_ended": ended,
+        "sessions_ended": timed_out,
         "reminded": len(reminded.reminded) if reminded else 0,
     }

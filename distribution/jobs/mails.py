@@ -16,7 +16,7 @@ from distribution.channels.email import message, smtp, templates
 from distribution.errors import PermanentError, TransientError
 from distribution.jobs.secrets import read_secret
 from distribution.jobs.wiring import Line
-from distribution.ledger import codes, locks, mails, runs
+from distribution.ledger import codes, holders, locks, mails, runs
 from distribution.ledger.mails import KEPT, PlannedMail, WaitingMail
 from distribution.model import CodeState, ContactRole, Mail
 
@@ -42,6 +42,7 @@ class _Fate(StrEnum):
     SENT = "sent"
     DEFERRED = "deferred"
     REFUSED = "refused"
+    TAKEN_BACK = "taken-back"
     CUT = "cut"
 
 
@@ -137,6 +138,10 @@ def _send_one(line: Line, conn: psycopg.Connection, session: SMTP, mail: Waiting
     try:
         if mail.attempts >= _GIVE_UP_AFTER:
             raise PermanentError(f"Handed over {mail.attempts} times without an answer. Ask the recipient.")
+        if mail.code_id is not None and holders.has_left(
+            conn, mail.organization_code, mail.to_address, on=line.today()
+        ):
+            return _take_back(line, conn, mail)
         text = _text_to_send(line, conn, mail)
         built = message.build(_as_mail(mail, text), sender=line.settings.mail_from, dated=mail.planned_at)
         mails.claim(conn, mail.mail_id)
@@ -159,6 +164,16 @@ def _prove(line: Line, conn: psycopg.Connection, mail: WaitingMail) -> None:
         if mail.code_id is not None:
             codes.mark_mailed(conn, mail.code_id, at=at)
     smtp.kept_at(line.settings.mail_outbox, mail.message_id).unlink(missing_ok=True)
+
+
+def _take_back(line: Line, conn: psycopg.Connection, mail: WaitingMail) -> _Fate:
+    """The addressee left while the mail waited: he gets no code. The code itself is none the worse for it."""
+    mails.give_up(conn, mail.mail_id, error="The contact ended before the mail left.")
+    smtp.kept_at(line.settings.mail_outbox, mail.message_id).unlink(missing_ok=True)
+    log.warning(
+        "Mail %s (%s to %s) is taken back: its contact ended", mail.mail_id, mail.kind, mail.organization_code
+    )
+    return _Fate.TAKEN_BACK
 
 
 def _give_up(conn: psycopg.Connection, mail: WaitingMail, *, error: str) -> None:

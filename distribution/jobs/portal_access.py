@@ -13,9 +13,12 @@ from distribution import academic_year
 from distribution.access_codes import code
 from distribution.jobs import portal_standing
 from distribution.jobs.ask_for_codes import request_code
+from distribution.jobs.named_people import ended_namings, remove_alternate
 from distribution.jobs.portal_answers import (
     Asked,
+    Asker,
     CodeMailing,
+    EndedNaming,
     NotAccepted,
     NotAcceptedReason,
     Organization,
@@ -29,6 +32,7 @@ from distribution.jobs.portal_answers import (
 )
 from distribution.jobs.redeem_codes import redeem
 from distribution.jobs.school_choices import (
+    askers_of,
     code_mailings,
     mark_not_our_student,
     name_alternate,
@@ -37,7 +41,7 @@ from distribution.jobs.school_choices import (
     set_notice,
 )
 from distribution.jobs.wiring import Line
-from distribution.ledger import access_events, code_requests, locks, people
+from distribution.ledger import access_events, code_requests, holders, locks, people
 from distribution.ledger.access_events import Event
 from distribution.ledger.code_requests import AskedFor
 from distribution.ledger.connection import Role
@@ -51,10 +55,11 @@ from distribution.model import (
 )
 
 __all__ = [
-    "Asked", "CodeMailing", "NotAccepted", "NotAcceptedReason", "NoticeFrequency", "Organization", "Person",
-    "PersonOnFile", "PortalRole", "Redeemed", "Refusal", "RefusalReason", "RequestAnswer", "RequestText",
-    "agree", "bind_person", "code_mailings", "mark_not_our_student", "name_alternate", "note_refused",
-    "notices_of", "people_of", "person_in", "person_of", "redeem", "request_code", "set_notice",
+    "Asked", "Asker", "CodeMailing", "EndedNaming", "NotAccepted", "NotAcceptedReason", "NoticeFrequency",
+    "Organization", "Person", "PersonOnFile", "PortalRole", "Redeemed", "Refusal", "RefusalReason",
+    "RequestAnswer", "RequestText", "agree", "askers_of", "bind_person", "code_mailings", "ended_namings",
+    "mark_not_our_student", "name_alternate", "note_refused", "notices_of", "people_of", "person_in",
+    "person_of", "redeem", "remove_alternate", "request_code", "set_notice",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -121,15 +126,17 @@ def _admit(
     known = people.find(conn, issuer=issuer, subject=subject)
     if known:
         people.end_without_contact(conn, on=day, at=at, person_id=known.person_id)
-    held = people.organizations_of_address(conn, email)
-    in_force = [each.organization_code for each in people.holders(conn, held, on=day) if each.email == email]
+    held = holders.organizations_of_address(conn, email)
+    in_force = [each.organization_code for each in holders.holders(conn, held, on=day) if each.email == email]
     taken = people.bound_to_another(conn, email, issuer=issuer, subject=subject)
     if verified and in_force and not taken:
         person_id = people.note_sign_in(conn, issuer=issuer, subject=subject, name=name, email=email, at=at)
         people.bind(conn, person_id, sorted(set(in_force)), email=email, at=at)
         known = people.KnownPerson(person_id, name, email)
     if known and people.standings(conn, known.person_id, on=day):
-        people.note_sign_in(conn, issuer=issuer, subject=subject, name=name, email=email, at=at)
+        # The person's address names the actor in the log of disclosures: never one that nobody verified.
+        proven = email if verified else known.email
+        people.note_sign_in(conn, issuer=issuer, subject=subject, name=name, email=proven, at=at)
         return None
     if not verified:
         return RefusalReason.UNVERIFIED_EMAIL

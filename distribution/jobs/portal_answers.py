@@ -20,6 +20,7 @@ class RefusalReason(StrEnum):
     CODE_FIRST = "code-first"
     NO_SUCH_RESULT = "no-such-result"
     BAD_ADDRESS = "bad-address"
+    NOT_NAMED_HERE = "not-named-here"
 
 
 class NotAcceptedReason(StrEnum):
@@ -30,12 +31,18 @@ class NotAcceptedReason(StrEnum):
 
 
 class RequestText(StrEnum):
-    """What an asker is told: the code was mailed, the coordinator was asked, or operations look into it."""
+    """What an asker is told: the code goes by mail, the coordinator is asked, or operations look into it.
+
+    Or why the request was not taken: too many from this network within the hour, from whomever for this
+    school within a day, or from this contact for the own school, who has the code by now.
+    """
 
     SENT = "sent"
     REFERRED = "referred"
     OPERATIONS = "operations"
     TOO_MANY = "too-many"
+    TOO_MANY_TODAY = "too-many-today"
+    SENT_BEFORE = "sent-before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,10 @@ class RequestAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PersonOnFile:
-    """A line of People and access: a contact in force, and the person behind it where one signed in."""
+    """A line of People and access: a contact in force, and the person behind it where one signed in.
+
+    `named_contact_id`: of a contact that no feed brought.
+    """
 
     name: str
     email: str
@@ -128,7 +138,30 @@ class PersonOnFile:
     last_signed_in_at: datetime | None = None
     redeemed_at: datetime | None = None
     last_exported_at: datetime | None = None
-    named_in_portal: bool = False
+    named_contact_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedNaming:
+    """Somebody whom a person had named, and who is coordinator or alternate no more (`model.NamingEnd`)."""
+
+    named_contact_id: int
+    name: str
+    email: str
+    role: str
+    ended_at: datetime
+    ended_because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody whose request for the code was referred to the coordinator, in his own words."""
+
+    reference: str
+    name: str
+    email: str
+    role: str
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from distribution.jobs.portal_answers import Asked, Organization, Refusal, Refus
 from distribution.jobs.wiring import Line
 from distribution.ledger import access_events, people
 from distribution.ledger.access_events import Event
-from distribution.model import AccessKind, AccessOutcome
+from distribution.model import AccessKind, AccessOutcome, PortalRole
 
 log = logging.getLogger(__name__)
 
@@ -102,3 +102,12 @@ def why_not_own(here: Organization | None) -> RefusalReason | None:
 def why_not_open(here: Organization | None) -> RefusalReason | None:
     why = why_not_own(here)
     return RefusalReason.CODE_FIRST if why is None and here and not here.is_open else why
+
+
+def why_not_coordinator(here: Organization | None) -> RefusalReason | None:
+    why = why_not_open(here)
+    return (
+        RefusalReason.COORDINATOR_ONLY
+        if why is None and here and here.role != PortalRole.COORDINATOR
+        else why
+    )

@@ -7,10 +7,10 @@ from distribution import academic_year
 from distribution.channels.portal import access
 from distribution.ingest import rules
 from distribution.jobs import portal_standing
-from distribution.jobs.ask_for_codes import tell_alternates
-from distribution.jobs.portal_answers import Asked, CodeMailing, PersonOnFile, Refusal, RefusalReason
+from distribution.jobs.named_people import tell_alternates
+from distribution.jobs.portal_answers import Asked, Asker, CodeMailing, PersonOnFile, Refusal, RefusalReason
 from distribution.jobs.wiring import Line
-from distribution.ledger import access_events, marks, people, portal_choices
+from distribution.ledger import access_events, code_requests, marks, named_contacts, people, portal_choices
 from distribution.ledger.access_events import Event
 from distribution.ledger.connection import Role
 from distribution.model import AccessKind, AccessOutcome, NoticeFrequency, PortalRole
@@ -21,24 +21,23 @@ def name_alternate(
 ) -> Refusal | None:
     """The coordinator names the alternate, in the place of the one named before; a mail tells the alternate.
 
-    Alternates that a contacts feed brought stay. Refused to anyone but the coordinator, and for an address
-    that is none.
+    Alternates that a contacts feed brought stay. The naming ends with the coordinator's own time, when a feed
+    brings another alternate, and when the coordinator or operations take it back (`named_people`). Refused to
+    anyone but the coordinator, and for an address that is none.
     """
     mailbox = email.strip().lower()
     with line.connect(role=Role.PORTAL) as conn:
         here = portal_standing.one(line, conn, person_id, organization_code, at=at)
-        why = portal_standing.why_not_open(here)
-        if why is None and here and here.role != PortalRole.COORDINATOR:
-            why = RefusalReason.COORDINATOR_ONLY
+        why = portal_standing.why_not_coordinator(here)
         if why is None and not (rules.is_mailbox(mailbox) and name.strip().isprintable()):
             why = RefusalReason.BAD_ADDRESS
         if why:
             return portal_standing.refused(
                 conn, AccessKind.ALTERNATE, person_id, organization_code, why, at=at
             )
-        portal_choices.name_contact(
+        named_contacts.name_contact(
             conn,
-            portal_choices.NamedContact(
+            named_contacts.NamedContact(
                 organization_code=organization_code,
                 role=PortalRole.ALTERNATE,
                 name=" ".join(name.split())[:100] or mailbox,
@@ -80,6 +79,16 @@ def code_mailings(line: Line, organization_code: str, *, at: datetime) -> tuple[
             conn, organization_code, year=academic_year.academic_year_at(at, zone)
         )
     return tuple(CodeMailing(masked(to), state, sent_at) for to, state, sent_at in rows)
+
+
+def askers_of(line: Line, organization_code: str, *, since: datetime) -> tuple[Asker, ...]:
+    """Who asked for an organisation's code and was referred to its coordinator, the latest first."""
+    with (
+        line.connect(role=Role.PORTAL, autocommit=True) as conn,
+        access.as_schools(conn, {organization_code}),
+    ):
+        rows = code_requests.referred(conn, organization_code, since=since)
+    return tuple(Asker(**row) for row in rows)
 
 
 def masked(email: str) -> str:

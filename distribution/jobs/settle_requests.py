@@ -13,10 +13,10 @@ from distribution.jobs import code_mails
 from distribution.jobs import mails as post
 from distribution.jobs.code_mails import Addressee
 from distribution.jobs.wiring import Line
-from distribution.ledger import code_addressees, code_requests, mails, people, portal_choices
+from distribution.ledger import code_addressees, code_requests, holders, mails, named_contacts, people
 from distribution.ledger.code_requests import CodeRequest
 from distribution.ledger.mails import PlannedMail
-from distribution.ledger.portal_choices import NamedContact
+from distribution.ledger.named_contacts import NamedContact
 from distribution.model import PortalRole, RequestKind, RequestState, RequestWay
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def confirm(line: Line, reference: str, *, reason: str, by: str, at: datetime) -
             named = NamedContact(
                 request.school_code, PortalRole.COORDINATOR, to.name, to.email, on, by, reason
             )
-            portal_choices.name_contact(conn, named, at=at)
+            named_contacts.name_contact(conn, named, at=at)
             planned.append(code_mails.minted_mail(line, conn, to, occasion=request.reference))
             mails.plan(conn, planned, planned_at=at)
         code_requests.settle(conn, request.request_id, RequestState.CONFIRMED, at=at, by=by, reason=reason)
@@ -61,7 +61,7 @@ def _confirmed(conn: psycopg.Connection, request: CodeRequest, *, on: date, at: 
         raise UsageError(
             f"{request.school_code} is not on file or closed. Refuse the request, or wait for the feed."
         )
-    if any(each.role == PortalRole.COORDINATOR for each in people.holders(conn, [known.code], on=on)):
+    if any(each.role == PortalRole.COORDINATOR for each in holders.holders(conn, [known.code], on=on)):
         raise UsageError(
             f"{known.code} has a coordinator by now, who can name the asker. Refuse the request."
         )

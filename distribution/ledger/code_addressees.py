@@ -48,12 +48,12 @@ def unused(conn: psycopg.Connection, *, year: int, on: date) -> list[dict[str, A
     """Codes of a year that were mailed and that nobody entered yet.
 
     Rows: organization_code, code_id, name, contact_name, contact_email (of the primary contact in force on
-    `on`, '' where there is none), reminded (bool).
+    `on`, '' where there is none), mailed_at, reminded (bool).
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT a.organization_code, a.code_id, coalesce(o.name, '') AS name,
+            SELECT a.organization_code, a.code_id, a.mailed_at, coalesce(o.name, '') AS name,
                    coalesce(c.name, '') AS contact_name, coalesce(c.email, '') AS contact_email,
                    EXISTS (SELECT FROM ledger.mail AS m
                            WHERE m.code_id = a.code_id AND m.kind = 'access-code-reminder') AS reminded

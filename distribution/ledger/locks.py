@@ -13,7 +13,7 @@ INGEST = (7001, 2)
 CODES = (7001, 3)
 MAIL = (7001, 4)
 _FILE_SPACE = 7002
-ACCOUNTS, ADDRESSES, MAILBOXES = 7003, 7004, 7005  # spaces of `wait_in_transaction`
+ACCOUNTS, ADDRESSES, MAILBOXES, SCHOOLS = 7003, 7004, 7005, 7006  # spaces of `wait_in_transaction`
 SCHOOLS_ROWS = 7010  # whoever stages scores for schools, or takes them back; no name
 
 

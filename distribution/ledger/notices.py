@@ -7,7 +7,7 @@ from datetime import date, datetime
 import psycopg
 from psycopg.rows import class_row
 
-from distribution.ledger.people import HOLDERS
+from distribution.ledger.holders import HOLDERS
 from distribution.model import Action, InstitutionKind
 
 
@@ -62,7 +62,8 @@ def counts(
 ) -> dict[Recipient, tuple[int, int]]:
     """New and changed scores in view since each recipient's own moment, where there are any.
 
-    A district counts its schools' as well. What may no longer be reported on `on` is left out.
+    A district counts its schools' as well. What may no longer be reported on `on` is left out, and so is what
+    came with a history: earlier results are no news.
     """
     if not since:
         return {}
@@ -89,7 +90,9 @@ def counts(
                count(*) FILTER (WHERE s.action <> %(new)s)
         FROM school AS n
         JOIN portal.score AS s USING (school_code)
+        JOIN ledger.result_version AS v USING (academic_year, result_id, revision)
         WHERE s.staged_at > n.since AND s.staged_at <= %(until)s AND s.reportable_until >= %(on)s
+          AND NOT v.history
         GROUP BY n.place
         """,
         {

@@ -8,41 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row, dict_row
 
+from distribution.ledger.holders import HOLDERS
 from distribution.model import InstitutionKind, PortalRole
-
-# Who holds a role on a day: of several coordinators the one with the latest `valid_from`, every alternate.
-# Contacts that no feed brought stand beside those of the feeds.
-HOLDERS = """
-    SELECT organization_code, role, name, email, named_in_portal
-    FROM (
-        SELECT c.*, row_number() OVER (PARTITION BY organization_code, role
-                                       ORDER BY valid_from DESC, named_in_portal, place DESC) AS nth
-        FROM (
-            SELECT organization_code, role, name, lower(email) AS email, valid_from,
-                   false AS named_in_portal, contact_id AS place
-            FROM ledger.contact
-            WHERE organization_code = ANY(%(codes)s)
-              AND role IN ('coordinator', 'alternate')
-              AND valid_from <= %(on)s AND (valid_to IS NULL OR valid_to >= %(on)s)
-            UNION ALL
-            SELECT organization_code, role, name, lower(email), valid_from, true, named_contact_id
-            FROM portal.named_contact
-            WHERE organization_code = ANY(%(codes)s) AND ended_at IS NULL AND valid_from <= %(on)s
-        ) AS c
-    ) AS ranked
-    WHERE role = 'alternate' OR nth = 1
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A coordinator or alternate in force. The address is in small letters."""
-
-    organization_code: str
-    role: str
-    name: str
-    email: str
-    named_in_portal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +29,6 @@ class Standing:
     time_zone: str
     role: str
     through: str
-
-
-def holders(conn: psycopg.Connection, codes: Sequence[str], *, on: date) -> list[Holder]:
-    """Coordinator and alternates in force of organisations, the coordinator first."""
-    with conn.cursor(row_factory=class_row(Holder)) as cursor:
-        return cursor.execute(
-            f"{HOLDERS} ORDER BY organization_code, role DESC, name, email",
-            {"codes": list(codes), "on": on},
-        ).fetchall()
-
-
-def organizations_of_address(conn: psycopg.Connection, email: str) -> list[str]:
-    """Where a contact of this address is or was coordinator or alternate."""
-    rows = conn.execute(
-        """
-        SELECT organization_code FROM ledger.contact
-        WHERE lower(email) = %(email)s AND role IN ('coordinator', 'alternate')
-        UNION
-        SELECT organization_code FROM portal.named_contact WHERE lower(email) = %(email)s AND ended_at IS NULL
-        """,
-        {"email": email},
-    ).fetchall()
-    return sorted(row[0] for row in rows)
 
 
 def find(conn: psycopg.Connection, *, issuer: str, subject: str) -> KnownPerson | None:
@@ -281,7 +225,7 @@ def on_file(conn: psycopg.Connection, code: str, *, on: date, year: int) -> list
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             f"""
-            SELECT h.name, h.email, h.role, h.named_in_portal, p.person_id, p.last_signed_in_at,
+            SELECT h.name, h.email, h.role, h.named_contact_id, p.person_id, p.last_signed_in_at,
                    r.redeemed_at,
                    (SELECT max(exported_at) FROM ledger.portal_export AS e
                     WHERE e.person_id = p.person_id AND e.organization_code = %(code)s) AS last_exported_at

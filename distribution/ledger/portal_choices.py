@@ -1,89 +1,11 @@
-"""What people of the portal chose: alternates and notices."""
+"""What people of the portal chose about notices, and where their code went."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import psycopg
-from psycopg.rows import class_row
 
 from distribution.model import NoticeFrequency
-
-
-@dataclass(frozen=True, slots=True)
-class NamedContact:
-    """A contact that no feed brought, and in whose word it stands."""
-
-    organization_code: str
-    role: str
-    name: str
-    email: str
-    valid_from: date
-    named_by: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UntoldContact:
-    """A named contact whom no mail has told yet."""
-
-    named_contact_id: int
-    organization_code: str
-    organization: str
-    name: str
-    email: str
-
-
-def name_contact(conn: psycopg.Connection, named: NamedContact, *, at: datetime) -> None:
-    """Name a contact in the place of the one that was named for this role before."""
-    conn.execute(
-        """
-        UPDATE portal.named_contact SET ended_at = %s
-        WHERE organization_code = %s AND role = %s AND ended_at IS NULL
-        """,
-        [at, named.organization_code, named.role],
-    )
-    conn.execute(
-        """
-        INSERT INTO portal.named_contact (organization_code, role, name, email, valid_from, named_by, reason,
-                                          named_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        [
-            named.organization_code,
-            named.role,
-            named.name,
-            named.email,
-            named.valid_from,
-            named.named_by,
-            named.reason,
-            at,
-        ],
-    )
-
-
-def untold(conn: psycopg.Connection) -> list[UntoldContact]:
-    with conn.cursor(row_factory=class_row(UntoldContact)) as cursor:
-        return cursor.execute(
-            """
-            SELECT n.named_contact_id, n.organization_code, coalesce(o.name, '') AS organization,
-                   n.name, n.email
-            FROM portal.named_contact AS n
-            LEFT JOIN LATERAL (
-                SELECT name FROM ledger.institution_version AS v
-                WHERE v.code = n.organization_code AND v.replaced_at IS NULL
-                ORDER BY valid_from DESC
-                LIMIT 1) AS o ON true
-            WHERE n.told_at IS NULL AND n.ended_at IS NULL AND n.role = 'alternate'
-            ORDER BY n.named_contact_id
-            """
-        ).fetchall()
-
-
-def mark_told(conn: psycopg.Connection, named_contact_id: int, *, at: datetime) -> None:
-    conn.execute(
-        "UPDATE portal.named_contact SET told_at = %s WHERE named_contact_id = %s", [at, named_contact_id]
-    )
 
 
 def zone_of(conn: psycopg.Connection, code: str, *, on: date) -> str:

@@ -84,6 +84,29 @@ def end_all(conn: psycopg.Connection, person_id: int, *, at: datetime, because: 
     return len(rows)
 
 
+def end_overdue(conn: psycopg.Connection, *, at: datetime, idle: timedelta, longest: timedelta) -> int:
+    """End the sessions that lasted too long and that no browser came back to. Returns how many.
+
+    What was searched goes with them, and whatever words an ended session left behind.
+    """
+    rows = conn.execute(
+        """
+        SELECT session_id FROM ledger.portal_session
+        WHERE ended_at IS NULL AND (seen_at < %s OR began_at < %s)
+        """,
+        [at - idle, at - longest],
+    ).fetchall()
+    _end(conn, [row[0] for row in rows], at=at, because=Ending.TIMED_OUT)
+    conn.execute(
+        """
+        DELETE FROM ledger.portal_search AS s
+        WHERE NOT EXISTS (SELECT FROM ledger.portal_session AS open
+                          WHERE open.session_id = s.session_id AND open.ended_at IS NULL)
+        """
+    )
+    return len(rows)
+
+
 def _end(conn: psycopg.Connection, session_ids: Sequence[int], *, at: datetime, because: Ending) -> None:
     conn.execute(
         """

@@ -7,7 +7,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from distribution import academic_year
-from distribution.ledger.people import HOLDERS
+from distribution.ledger.holders import HOLDERS
 
 # Released in this academic year: an essay of June that came in July counts as well.
 _RELEASED = "shown AND academic_year IN (%(year)s, %(year)s - 1) AND released_on >= %(first_day)s"

@@ -78,14 +78,14 @@ def make_roles(conn: psycopg.Connection) -> None:
     conn.execute("GRANT CREATE ON SCHEMA public TO distribution_owner")
 
 
-def _migrate(url: str) -> None:
+def _migrate(url: str, *, to: str = "head") -> None:
     configuration = _configuration()
     engine = _engine(url)
     with engine.connect() as connection:
         connection.exec_driver_sql("SET ROLE distribution_owner")
         connection.commit()
         configuration.attributes["connection"] = connection
-        alembic.command.upgrade(configuration, "head")
+        alembic.command.upgrade(configuration, to)
         connection.commit()
     engine.dispose()
 

@@ -1,11 +1,15 @@
 """Sign-in by OpenID Connect: the provider of production says who somebody is."""
 
+import secrets as random_secrets
+from functools import partial
 from typing import Any
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.starlette_client import OAuth
 from fastapi import Request, Response
 from joserfc.errors import JoseError
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from distribution.jobs import secrets
 from distribution.jobs.wiring import Line
@@ -53,3 +57,26 @@ class OpenIdConnect:
             email_verified=told.get("email_verified") is True,
             name=str(told.get("name", "")),
         )
+
+
+class ProviderCookie:
+    """Keeps the way to the provider and back in a signed cookie: state, nonce, verifier, the page asked for.
+
+    Like every cookie of ours it travels on HTTPS alone where it was given over HTTPS.
+    """
+
+    def __init__(self, app: ASGIApp):
+        keeping = partial(
+            SessionMiddleware,
+            app,
+            secret_key=random_secrets.token_urlsafe(32),
+            session_cookie="score_portal_provider",
+            max_age=600,
+            path="/sign-in",
+            same_site="lax",
+        )
+        self._over_https, self._over_http = keeping(https_only=True), keeping(https_only=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        keeping = self._over_https if scope.get("scheme") == "https" else self._over_http
+        await keeping(scope, receive, send)

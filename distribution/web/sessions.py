@@ -2,8 +2,6 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
-from datetime import timedelta
 
 from fastapi import Request, Response
 
@@ -17,21 +15,6 @@ from distribution.ledger.portal_sessions import Ending, Session
 COOKIE = "score_portal"
 VISITOR_COOKIE = "score_portal_visitor"  # before the sign-in: binds the form to the browser
 _TOKEN_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a session lasts: idle, and in all."""
-
-    idle: timedelta
-    longest: timedelta
-
-
-def limits_of(line: Line) -> Limits:
-    return Limits(
-        idle=timedelta(minutes=line.settings.portal_idle_minutes),
-        longest=timedelta(hours=line.settings.portal_session_hours),
-    )
 
 
 def begin(line: Line, *, person_id: int, former_token: str, address: str) -> str:
@@ -60,13 +43,12 @@ def read(line: Line, token: str) -> tuple[Session, Person | None] | None:
 
 
 def _read(line: Line, conn: object, token: str) -> Session | None:
-    limits = limits_of(line)
     return portal_sessions.read(
         conn,  # type: ignore[arg-type]
         _hash(token),
         at=line.now(),
-        idle=limits.idle,
-        longest=limits.longest,
+        idle=line.settings.portal_idle,
+        longest=line.settings.portal_longest,
     )
 
 

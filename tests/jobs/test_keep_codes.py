@@ -64,17 +64,26 @@ def test_the_reminder_takes_the_same_code_once_to_those_who_have_not_used_it(lin
     [
         ("2027-08-13", False),
         ("2027-08-16", True),
-        ("2027-08-17", False),
+        ("2027-08-18", True),
         ("2028-08-15", True),
-        ("2027-09-15", False),
+        ("2027-09-30", True),
+        ("2027-10-01", False),
     ],
 )
-def test_the_reminder_goes_by_itself_on_the_first_business_day_from_15_august(line, server, day, is_due):
+def test_the_reminder_is_due_from_15_august_until_30_september(line, server, day, is_due):
     on = date.fromisoformat(day)
     if on.year == 2028:
         mint(line, SCHOOL, year=2028)
     done = keep_codes.remind_if_due(line, on=on)
     assert (done is not None and bool(done.reminded)) is is_due
+    again = keep_codes.remind_if_due(line, on=on)
+    assert again is None or again.reminded == (), "once each"
+
+
+def test_who_got_the_code_within_two_weeks_is_not_reminded_yet(line):
+    """The codes were mailed on DAY."""
+    assert keep_codes.remind_if_due(line, on=DAY + timedelta(days=1)).reminded == ()
+    assert keep_codes.remind_if_due(line, on=DAY + timedelta(days=15)).reminded == (SCHOOL, OTHER)
 
 
 def test_a_code_is_sent_again_as_the_same_code(line, server):
@@ -147,6 +156,24 @@ def test_a_notice_holds_counts_and_a_link_and_comes_weekly(line, server):
     assert notice(line, days=5) == 1, "Monday of the next"
     assert "New scores:     1" in notices(server)[1].get_content()
     assert notice(line, days=12) == 0, "nothing came"
+
+
+def test_where_to_choose_how_often_is_where_the_notice_says(line, server):
+    staged(line, SCHOOL, "R-1", at=NOON - timedelta(hours=2))
+    notice(line)
+    assert "under Home" in notices(server)[0].get_content()
+
+
+def test_earlier_results_that_are_taken_in_are_no_news(line, server):
+    staged(line, SCHOOL, "R-1", "R-2", at=NOON - timedelta(hours=2))
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.result_version SET history = true WHERE result_id = 'R-1'")
+    assert notice(line) == 1
+    assert "New scores:     1" in notices(server)[0].get_content()
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.result_version SET history = true")
+        conn.execute("DELETE FROM ledger.notice")
+    assert notice(line) == 0
 
 
 @pytest.mark.parametrize(("frequency", "expected"), [("daily", [1, 1]), ("weekly", [1, 0]), ("none", [0, 0])])
@@ -244,7 +271,14 @@ def test_the_mornings_work_answers_ends_and_can_be_done_again(line):
     with line.connect() as conn:
         conn.execute("UPDATE ledger.contact SET valid_to = '2027-09-01' WHERE role = 'coordinator'")
     first = keep_codes.morning(line, on=DAY, at=NOON)
-    assert first == {"requests": 0, "alternates": 0, "bindings_ended": 1, "reminded": 0}
+    assert first == {
+        "requests": 0,
+        "alternates": 0,
+        "namings_ended": 0,
+        "bindings_ended": 1,
+        "sessions_ended": 0,
+        "reminded": 0,
+    }
     assert keep_codes.morning(line, on=DAY, at=NOON)["bindings_ended"] == 0
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from distribution.jobs import portal_access
+from distribution.jobs import portal_access, settle_requests
 from distribution.jobs.portal_access import (
     NotAccepted,
     Person,
@@ -20,6 +20,7 @@ from tests.support import records
 from tests.support.portal import NOON, let_in, log_of, mint, sign_in
 
 SCHOOL, OTHER, DISTRICT = "100001", "100002", "D00001"
+UNLED = "100003"
 KIM, ALEX, DANA = "kim@example.org", "alex@example.org", "dana@example.org"
 
 
@@ -29,6 +30,7 @@ def line(line):
     with line.connect() as conn:
         records.institution(conn, SCHOOL, name="Lincoln High", district_code=DISTRICT)
         records.institution(conn, OTHER)
+        records.institution(conn, UNLED)
         records.institution(conn, DISTRICT, name="Lincoln District", kind="district")
         records.contact(conn, SCHOOL, "coordinator", email="Kim@Example.org", name="Kim Lee")
         records.contact(conn, SCHOOL, "alternate", email=ALEX, name="Alex Fox")
@@ -70,6 +72,8 @@ def test_later_the_person_is_known_by_issuer_and_subject_whatever_the_address_sa
     later = sign_in(line, "kim.new@example.org", subject="k", verified=False)
     assert isinstance(later, Person)
     assert later.person_id == first.person_id
+    assert later.email == KIM, "who saw a record is never called by an address that nobody verified"
+    assert sign_in(line, "kim.new@example.org", subject="k").email == "kim.new@example.org"
 
 
 def test_a_district_opens_its_schools_read_only(line):
@@ -332,6 +336,35 @@ def _alternate_named_by_an_alternate(line):
     return sign_in(line, "eve@example.net")
 
 
+def _alternate_of_a_coordinator_who_left(line):
+    kim = let_in(line, KIM, SCHOOL, mint(line, SCHOOL))
+    portal_access.name_alternate(line, kim.person_id, SCHOOL, name="Eve", email="eve@example.net", at=NOON)
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.contact SET valid_to = '2027-09-14' WHERE role = 'coordinator'")
+    return sign_in(line, "eve@example.net")
+
+
+def _removed_alternate(line):
+    kim = let_in(line, KIM, SCHOOL, mint(line, SCHOOL))
+    portal_access.name_alternate(line, kim.person_id, SCHOOL, name="Eve", email="eve@example.net", at=NOON)
+    sign_in(line, "eve@example.net")
+    (eve,) = (each for each in portal_access.people_of(line, SCHOOL, at=NOON) if each.named_contact_id)
+    portal_access.remove_alternate(line, kim.person_id, SCHOOL, eve.named_contact_id, at=NOON)
+    return sign_in(line, "eve@example.net")
+
+
+def _confirmed_before_the_feeds_coordinator(line):
+    asked = portal_access.request_code(
+        line, person_id=None, name="Eve", email="eve@example.net", role="", school_code=UNLED, message="",
+        at=NOON,
+    )  # fmt: skip
+    settle_requests.confirm(line, asked.reference, reason="called", by="Pat", at=NOON)
+    sign_in(line, "eve@example.net")
+    with line.connect() as conn:
+        records.contact(conn, UNLED, "coordinator", email="new@example.org", valid_from=date(2027, 7, 1))
+    return sign_in(line, "eve@example.net")
+
+
 def _district_enters_a_schools_code(line):
     dana = let_in(line, DANA, DISTRICT, mint(line, DISTRICT))
     return portal_access.redeem(line, dana.person_id, SCHOOL, mint(line, SCHOOL), at=NOON)
@@ -370,6 +403,14 @@ ATTACKS = [
         _alternate_named_by_an_alternate,
         Refusal(RefusalReason.NOT_A_CONTACT),
         ("sign-in", "refused", "not-a-contact"),
+    ),
+    *(
+        (attack, Refusal(RefusalReason.FORMER_CONTACT), ("sign-in", "refused", "former-contact"))
+        for attack in (
+            _alternate_of_a_coordinator_who_left,
+            _removed_alternate,
+            _confirmed_before_the_feeds_coordinator,
+        )
     ),
     (
         _district_enters_a_schools_code,

@@ -1,6 +1,8 @@
 """Nobody reaches another school's scores: every address, by every foreign school, year and result."""
 
 import re
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from starlette.testclient import TestClient
@@ -72,6 +74,45 @@ def test_no_form_takes_or_changes_a_foreign_record(kim, app, line):
             "SELECT DISTINCT recipient FROM ledger.disclosure WHERE actor LIKE '%%(person %%'"
         ).fetchall()
     assert {row[0] for row in touched} <= {SCHOOL}
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.parametrize("what", ["", "shown"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        f"2026-27/scores/export?school={FOREIGN}",
+        f"2026-27/scores/export?school={SISTER}",
+        f"2026-27/scores/export?after={FOREIGN}.R-F",
+        f"2026-27/scores/export?before={SISTER}.R-S",
+        "2023-24/scores/export",
+        f"2023-24/scores/export?school={FOREIGN}&all=1",
+    ],
+)
+def test_no_export_under_the_own_address_holds_a_foreign_record(kim, line, form, what, asked):
+    token = csrf.token_of(cookie(kim))
+    answer = kim.client.post(
+        f"/organizations/{SCHOOL}/years/{asked}",
+        data={csrf.FIELD: token, "form": form, "what": what},
+        headers={"Origin": "http://testserver"},
+    )
+    assert answer.status_code in (200, 404), answer.status_code
+    assert not FOREIGNERS.search(words_of(answer))
+    if answer.status_code == 404:
+        assert refusals(line)[-1][1] in ("not-your-organization", "no-such-result")
+    with line.connect() as conn:
+        shown_of = conn.execute(
+            "SELECT DISTINCT recipient FROM ledger.disclosure WHERE actor LIKE '%%(person %%'"
+        ).fetchall()
+    assert {row[0] for row in shown_of} <= {SCHOOL}
+
+
+def words_of(answer) -> str:
+    """The text of a page, a CSV, or all parts of a workbook."""
+    if not answer.content.startswith(b"PK"):
+        return answer.text
+    workbook = ZipFile(BytesIO(answer.content))
+    return " ".join(workbook.read(name).decode() for name in workbook.namelist())
 
 
 def test_every_refused_access_is_logged_with_who_where_and_what_was_asked_for(kim, line):

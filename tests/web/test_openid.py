@@ -1,5 +1,6 @@
 """Sign-in by OpenID Connect, against a provider on this machine: who is let in, and what is not believed."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from distribution.web.portal.app import make_app
 from tests.web.conftest import KIM, NOW, SCHOOL, STRANGER, Visitor, cookie
 
 CLIENT = "score-portal"
+PEOPLE = f"/organizations/{SCHOOL}/people"
 
 
 class Provider:
@@ -90,9 +92,11 @@ def visitor(line, provider) -> Iterator[Visitor]:
         yield Visitor(client)
 
 
-def come_back(visitor: Visitor, provider: Provider, *, state: str = "") -> object:
+def come_back(
+    visitor: Visitor, provider: Provider, *, state: str = "", start: str = "/sign-in/start"
+) -> object:
     """To the provider and back with a code, as the browser goes."""
-    leaving = visitor.get("/sign-in/start", follow_redirects=False)
+    leaving = visitor.get(start, follow_redirects=False)
     asked = {
         name: values[0] for name, values in parse_qs(urlsplit(leaving.headers["location"]).query).items()
     }
@@ -104,6 +108,40 @@ def come_back(visitor: Visitor, provider: Provider, *, state: str = "") -> objec
 def test_who_the_provider_vouches_for_comes_in(visitor, provider):
     assert "Sign in with your professional account" in visitor.get("/sign-in").text
     assert come_back(visitor, provider).url.path == f"/organizations/{SCHOOL}/code"
+
+
+def test_the_provider_sends_people_back_to_the_portals_own_address_whatever_the_request_says(visitor, line):
+    leaving = visitor.get("/sign-in/start", headers={"Host": "evil.example"}, follow_redirects=False)
+    asked = parse_qs(urlsplit(leaving.headers["location"]).query)
+    assert asked["redirect_uri"] == [f"{line.settings.portal_url}/sign-in/return"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_cookie_of_the_way_to_the_provider_travels_on_https_alone_where_it_was_given_so(visitor, scheme):
+    leaving = visitor.get(f"{scheme}://testserver/sign-in/start", follow_redirects=False)
+    given = next(
+        each for each in leaving.headers.get_list("set-cookie") if each.startswith("score_portal_provider=")
+    ).lower()
+    assert "httponly" in given
+    assert ("secure" in given) is (scheme == "https")
+
+
+def test_after_the_provider_one_is_back_where_one_was_going(visitor, provider, codes):
+    come_back(visitor, provider)
+    visitor.send(f"/organizations/{SCHOOL}/code", access_code=codes[SCHOOL])
+    visitor.send(f"/organizations/{SCHOOL}/agreement", agreed="yes")
+    visitor.client.cookies.clear()
+    asked = visitor.get(PEOPLE)
+    assert asked.url.path == "/sign-in"
+    start = re.search(r'href="(/sign-in/start[^"]*)"', asked.text)[1]
+    assert come_back(visitor, provider, start=start).url.path == PEOPLE
+
+
+@pytest.mark.parametrize("back", ["https://evil.example", "//evil.example", "/%5Cevil.example"])
+def test_the_provider_leads_nobody_to_another_site(visitor, provider, back):
+    came = come_back(visitor, provider, start=f"/sign-in/start?back={back}")
+    assert came.url.host == "testserver"
+    assert came.url.path == f"/organizations/{SCHOOL}/code"
 
 
 @pytest.mark.parametrize(

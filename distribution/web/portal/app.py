@@ -1,7 +1,6 @@
 """The portal as an application: its rooms, its headers, and what it says when something is wrong."""
 
 import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.middleware.sessions import SessionMiddleware
 
 from distribution.errors import TransientError
 from distribution.jobs.wiring import Line
@@ -66,18 +64,11 @@ def make_app(line: Line) -> FastAPI:
     app.state.limits = SignInLimits()
     app.state.provider = None
     if line.settings.oidc_issuer:
-        from distribution.web.openid import OpenIdConnect  # a second of imports that the demo does not need
+        # A second of imports that the demo does not need.
+        from distribution.web.openid import OpenIdConnect, ProviderCookie
 
         app.state.provider = OpenIdConnect(line)
-        # Only the way to the provider and back is kept in it: state, nonce and verifier, signed.
-        app.add_middleware(
-            SessionMiddleware,
-            secret_key=secrets.token_urlsafe(32),
-            session_cookie="score_portal_provider",
-            max_age=600,
-            path="/sign-in",
-            same_site="lax",
-        )
+        app.add_middleware(ProviderCookie)
     app.middleware("http")(_headed)
     for room in (sign_in_pages, code_pages, home_pages, score_pages, missing_pages, people_pages):
         app.include_router(room.router)

@@ -174,7 +174,7 @@ def ask_for_code(
         session_token=guest.token if guest else "",
         guest=guest.person if guest else None,
         answered=answered,
-        email=given["email"],
+        operations=line.settings.operations_email,
     )
 
 

@@ -121,8 +121,7 @@ async def room_of(request: Request, guest: TheGuest, code: str) -> Room:
     for organization in guest.person.organizations:
         if organization.code == code:
             return Room(guest, organization, _viewer(guest, organization))
-    await run_in_threadpool(_refuse, request, guest, code, RefusalReason.NOT_YOUR_ORGANIZATION)
-    raise NotHere
+    raise await run_in_threadpool(refuse_guest, request, guest, code)
 
 
 TheRoom = Annotated[Room, Depends(room_of)]
@@ -179,6 +178,12 @@ def refuse(
     `code`, `result_id`: where others than those of the path were asked for.
     """
     _refuse(request, room.guest, code or room.organization.code, why, result_id=result_id)
+    return NotHere()
+
+
+def refuse_guest(request: Request, guest: Guest, code: str) -> NotHere:
+    """Note that a guest asked for an organisation that is not the guest's; the answer to raise."""
+    _refuse(request, guest, code, RefusalReason.NOT_YOUR_ORGANIZATION)
     return NotHere()
 
 

@@ -15,6 +15,7 @@ from distribution.web.portal.doors import (
     TheLine,
     TheOpenRoom,
     TheRoom,
+    refuse_guest,
     running_year,
 )
 from distribution.web.portal.pages import page
@@ -32,10 +33,10 @@ def to_own_organization(guest: TheGuest) -> Response:
 
 
 @router.get("/switch")
-def switch_organization(guest: TheGuest, organization: str = "") -> Response:
+def switch_organization(request: Request, guest: TheGuest, organization: str = "") -> Response:
     """The drop-down of organisations without script: to the chosen one, whatever the page was."""
     if organization not in {each.code for each in guest.person.organizations}:
-        raise NotHere
+        raise refuse_guest(request, guest, organization)
     return RedirectResponse(f"/organizations/{organization}/scores", status_code=303)
 
 

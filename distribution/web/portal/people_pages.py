@@ -1,12 +1,13 @@
-"""People and access: who may sign in, who did, and who exported; the coordinator names the alternate."""
+"""People and access: who may sign in, who did, who exported; whom the coordinator names and removes."""
 
+from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from distribution.jobs import portal_access
-from distribution.jobs.portal_access import Refusal
+from distribution.jobs.portal_access import Refusal, RefusalReason
 from distribution.model import ContactRole
 from distribution.web.portal.code_pages import plain
 from distribution.web.portal.doors import OwnForm, Room, TheLine, TheOpenRoom, running_year
@@ -16,12 +17,19 @@ router = APIRouter()
 
 _LONGEST = 60
 _LONGEST_ADDRESS = 254
+_LARGEST_ID = 2**63 - 1  # of a bigint
+_SHOWN_FOR = timedelta(days=90)  # who has no access any more, who asked for the code
 
 
 @router.get("/organizations/{code}/people")
-def show_people(request: Request, line: TheLine, room: TheOpenRoom) -> Response:
-    """Coordinator and alternates of the organisation."""
-    return _people(request, line, room)
+def show_people(
+    request: Request,
+    line: TheLine,
+    room: TheOpenRoom,
+    ended: Annotated[int, Query(ge=0, le=_LARGEST_ID)] = 0,
+) -> Response:
+    """Coordinator and alternates of the organisation. `ended`: the naming that was just taken back."""
+    return _people(request, line, room, ended=ended)
 
 
 @router.post("/organizations/{code}/people", dependencies=[OwnForm])
@@ -44,6 +52,24 @@ def name_alternate(
     return RedirectResponse(f"/organizations/{room.organization.code}/people", status_code=303)
 
 
+@router.post("/organizations/{code}/people/remove", dependencies=[OwnForm])
+def remove_alternate(
+    request: Request,
+    line: TheLine,
+    room: TheOpenRoom,
+    named: Annotated[int, Form(ge=0, le=_LARGEST_ID)] = 0,
+) -> Response:
+    """The coordinator takes back a naming, by its id; anybody else is refused."""
+    own = room.organization
+    answered = portal_access.remove_alternate(
+        line, room.guest.person.person_id, own.code, named, at=line.now()
+    )
+    if isinstance(answered, Refusal):
+        status = 404 if answered.reason == RefusalReason.NOT_NAMED_HERE else 403
+        return _people(request, line, room, wrong="not-removed", status=status)
+    return RedirectResponse(f"/organizations/{own.code}/people?ended={named}", status_code=303)
+
+
 def _people(
     request: Request,
     line: TheLine,
@@ -51,16 +77,23 @@ def _people(
     *,
     given: dict[str, str] | None = None,
     wrong: str = "",
+    ended: int = 0,
     status: int = 200,
 ) -> Response:
-    own = room.organization
+    own, now = room.organization, line.now()
+    people = portal_access.people_of(line, own.code, at=now)
+    addresses = {each.email for each in people}
+    endings = portal_access.ended_namings(line, own.code, since=now - _SHOWN_FOR)
     return page(
         request,
         "people",
         status=status,
         tab="people",
-        people=portal_access.people_of(line, own.code, at=line.now()),
-        mailings=portal_access.code_mailings(line, own.through or own.code, at=line.now()),
+        people=people,
+        mailings=portal_access.code_mailings(line, own.through or own.code, at=now),
+        askers=() if own.is_read_only else portal_access.askers_of(line, own.code, since=now - _SHOWN_FOR),
+        endings=[each for each in endings if each.email not in addresses],
+        just_ended=next((each for each in endings if each.named_contact_id == ended), None),
         may_name=own.role == ContactRole.COORDINATOR and not own.is_read_only,
         given=given or {"name": "", "email": ""},
         wrong=wrong,

@@ -19,6 +19,7 @@ from distribution.web.sign_in import Identity
 log = logging.getLogger(__name__)
 router = APIRouter()
 
+_BACK = "back"  # in the cookie of the way to the provider
 _LONGEST = 254  # of an e-mail address (RFC 5321) and of a password that we look at
 
 
@@ -43,26 +44,29 @@ def sign_in_locally(
     assert_own(request, form_token, request.cookies.get(sessions.VISITOR_COOKIE, ""))
     address, account = address_of(request), email.strip().lower()[:_LONGEST]
     limits = request.app.state.limits
-    if not limits.allows(account=account, address=address):
+    taken = limits.take(account=account, address=address)
+    if taken is None:
         log.warning("Too many sign-ins from one address")
         return _form(request, back=back, wrong="Too many tries. Wait 15 minutes, then try again.", status=429)
     identity = None
     if "\0" not in email + password and len(password) <= _LONGEST:
         identity = sign_in.local_identity(line, email=account, password=password)
     if identity is None:
-        limits.note_wrong(account=account, address=address)
         log.warning("A sign-in with a local account was refused")
         return _form(request, back=back, wrong="E-mail address or password is wrong.", status=403)
+    limits.give_back(taken, account=account, address=address)
     return _let_in(request, line, identity, back=back)
 
 
 @router.get("/sign-in/start", include_in_schema=False)
-async def leave_for_provider(request: Request) -> Response:
-    """To the provider's own sign-in page."""
+async def leave_for_provider(request: Request, line: TheLine, back: str = "") -> Response:
+    """To the provider's own sign-in page; `back`: the page to go to afterwards."""
     provider = request.app.state.provider
     if provider is None:
         return RedirectResponse("/sign-in", status_code=303)
-    back_to = f"{request.url.scheme}://{request.url.netloc}/sign-in/return"
+    request.session[_BACK] = _safe(back)
+    # Never from the request: its Host header is the browser's, or an attacker's, word.
+    back_to = f"{line.settings.portal_url.rstrip('/')}/sign-in/return"
     answer: Response = await provider.leave(request, back_to=back_to)
     return answer
 
@@ -74,7 +78,8 @@ async def come_back(request: Request, line: TheLine) -> Response:
     if provider is None:
         return RedirectResponse("/sign-in", status_code=303)
     identity = await provider.come_back(request)
-    return await run_in_threadpool(_let_in, request, line, identity, back="")
+    back = str(request.session.pop(_BACK, ""))
+    return await run_in_threadpool(_let_in, request, line, identity, back=back)
 
 
 def _let_in(request: Request, line: Line, identity: Identity, *, back: str) -> Response:
