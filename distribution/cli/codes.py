@@ -81,7 +81,7 @@ def list_codes(
 
 @app.command()
 def remind(year: YearOption, on: DateOption = None, json: JsonOption = False) -> None:
-    """Mail the same code again, once, where nobody has used it yet (mornings from 15 August do it by themselves)."""
+    """Mail the same code again, once, where nobody has used it yet; from 15 August mornings do it."""
     from distribution.jobs import keep_codes, wiring
 
     first_year = academic_year.parsed(year)

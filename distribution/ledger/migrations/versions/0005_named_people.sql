@@ -16,8 +16,10 @@ COMMENT ON COLUMN portal.person.email IS 'the last one that the issuer had verif
 -- Alternates named so far were named beside the contacts that were on file. Forced row security would hide the rows
 -- from their owner too.
 ALTER TABLE portal.named_contact NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE ledger.contact NO FORCE ROW LEVEL SECURITY;
 UPDATE portal.named_contact AS n
 SET beside_contact_id = coalesce((SELECT max(contact_id) FROM ledger.contact AS c
                                   WHERE c.organization_code = n.organization_code AND c.recorded_at <= n.named_at), 0)
 WHERE role = 'alternate';
 ALTER TABLE portal.named_contact FORCE ROW LEVEL SECURITY;
+ALTER TABLE ledger.contact FORCE ROW LEVEL SECURITY;
