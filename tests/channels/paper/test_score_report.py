@@ -123,9 +123,7 @@ def test_corrections_and_cancellations_are_unmistakable(tmp_path):
 
 @pytest.mark.parametrize("kind", ["score", "corrected", "cancelled"])
 def test_a_title_too_long_for_its_column_is_broken_at_spaces_and_stands_whole(tmp_path, kind):
-    title = (
-        "Analyzing and Interpreting the Literatures of Western and Central Europe and the Americas"
-    )
+    title = "Analyzing and Interpreting the Literatures of Western and Central Europe and the Americas"
     lines = [a_line(kind, title=f"{title} {number:02d}", other_name="Moreau-X, A") for number in range(30)]
     result = printed(a_piece(a_student("Moreau, Ada", *lines)))
     (tmp_path / "batch.pdf").write_bytes(result.pdf)
