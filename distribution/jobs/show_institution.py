@@ -83,9 +83,9 @@ def _offered(
     steps = [step for step in tested["steps"] if step["step"] == onboarding.HOST_KEY_STEP] if tested else []
     seen += [(tested["tested_at"], step["says"]) for step in steps if tested and step["says"]]
     at, said = max(seen, default=(None, ""))
-    on_file = host_keys.fingerprint(endpoint.host_key)
-    others = [each for each in host_keys.fingerprints_in(said) if not on_file.startswith(each)]
-    return {"fingerprint": others[0], "at": at} if others else None
+    shown = host_keys.shown_in(said)
+    is_other = shown is not None and not host_keys.fingerprint(endpoint.host_key).startswith(shown)
+    return {"fingerprint": shown, "at": at} if is_other else None
 
 
 def changes(versions: Sequence[EndpointVersion]) -> list[dict[str, Any]]:

@@ -51,7 +51,8 @@ def test_alternates_named_in_an_older_ledger_stand_beside_the_contacts_that_were
                 """
                 INSERT INTO portal.named_contact (organization_code, role, name, email, valid_from, named_at,
                                                   named_by)
-                VALUES ('100001', %s, 'Sam', 'sam@example.org', '2027-09-15', now() + interval '1 hour', 'person:1')
+                VALUES ('100001', %s, 'Sam', 'sam@example.org', '2027-09-15', now() + interval '1 hour',
+                        'person:1')
                 """,
                 [role],
             )

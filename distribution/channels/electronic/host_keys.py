@@ -15,7 +15,7 @@ from distribution.model import FailureCode
 
 _SECONDS = 30.0
 _LONGEST_SECONDS = 100.0  # for all, name look-up and `ssh-keyscan` included
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+_SHOWN = re.compile(r"\bshow(?:s|ed)\b[^,]*?(SHA256:[A-Za-z0-9+/]{43})")
 
 
 def fingerprint(line: str) -> str:
@@ -25,9 +25,10 @@ def fingerprint(line: str) -> str:
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')} ({kind})"
 
 
-def fingerprints_in(text: str) -> list[str]:
-    """The fingerprints that a sentence of ours names, in its order."""
-    return _FINGERPRINT.findall(text)
+def shown_in(sentence: str) -> str | None:
+    """The fingerprint that a host showed, by what we said of it; None where we did not say."""
+    found = _SHOWN.search(sentence)
+    return found[1] if found else None
 
 
 def same(one: str, other: str) -> bool:
