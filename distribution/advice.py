@@ -141,8 +141,8 @@ _DELIVERY_HOLDS = {
     ),
     DeliveryHoldReason.NO_ADDRESS: Advice(
         "The institution gets paper, but its address is incomplete, or mail sent to it came back.",
-        "Ask the institution for its postal address, in the US with its whole ZIP code, and have it sent in "
-        "an institutions feed, with a valid_from after the day on which mail came back.",
+        "Have its postal address, in the US with its whole ZIP code, sent in an institutions feed, with a "
+        "valid_from after the day on which mail came back.",
     ),
     DeliveryHoldReason.ADDRESS_TOO_LONG: Advice(
         "The address does not fit the envelope window, even in small type.",

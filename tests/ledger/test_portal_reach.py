@@ -38,7 +38,7 @@ _ALL_ROWS = {
     "portal.redemption": _BEFORE_ANYONE_IS_KNOWN,
     "portal.agreement": _BEFORE_ANYONE_IS_KNOWN,
     "portal.notice_preference": "a person's own choices, asked for by person over all organisations",
-    "portal.code_request": "requests are counted by school and asker, signed in or not; words unreadable",
+    "portal.code_request": "counted by school and asker, signed in or not; their messages unreadable",
     "portal.access_event": "wrong tries are counted over all schools; what was refused is unreadable",
     "ledger.portal_account": _BEFORE_ANYONE_IS_KNOWN,
     "ledger.portal_session": _BEFORE_ANYONE_IS_KNOWN,

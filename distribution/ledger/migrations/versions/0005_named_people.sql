@@ -10,6 +10,8 @@ DROP INDEX portal.named_contact_email;
 CREATE INDEX named_contact_email ON portal.named_contact (lower(email));
 
 ALTER TABLE portal.code_request ADD COLUMN message_id text; -- of the mail that answers it, once it is planned
+-- A school's coordinator reads who asked for its code; what they wrote beside it stays with operations.
+GRANT SELECT (name, role) ON portal.code_request TO distribution_portal;
 
 COMMENT ON COLUMN portal.person.email IS 'the last one that the issuer had verified';
 
