@@ -1,12 +1,13 @@
 """A coordinator's first day, in a real browser: with script, without, by keyboard alone, on a phone."""
 
+import contextlib
 import csv
 import io
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Route, expect
 
 from tests.browser.conftest import EMPTY, OTHER, PASSWORD, ROBIN, SCHOOL
 
@@ -73,10 +74,28 @@ def test_filters_sorting_and_pages(reader):
     assert "nguyen" not in page.url.lower()
     assert len(downloaded(reader, "Export these 15 (CSV)")) == 15
     page.get_by_role("link", name="Clear the filters").click()
+    expect(page.get_by_text("Showing 50 of 120")).to_be_visible()
     page.get_by_role("link", name="Test date").click()
     expect(page.locator("th[aria-sort=ascending]")).to_have_text("Test date ↑")
     page.get_by_role("link", name="Expand all rows").click()
     expect(page.locator("td.arrow button[aria-expanded=true]")).to_have_count(50)
+
+
+@with_script_only
+def test_of_two_quick_clicks_the_later_counts(reader):
+    """The first answer comes while the second is on its way, and takes away the link that was pressed."""
+    page = reader.page
+    reader.come_in()
+    waiting: list[Route] = []
+    page.route("**/scores?*sort=*", lambda route: waiting.append(route))
+    page.get_by_role("link", name="Exam", exact=True).click()
+    page.get_by_role("link", name="Test date").click()
+    for route in waiting:
+        with contextlib.suppress(Error):  # the page has given up the first
+            route.continue_()
+        page.wait_for_timeout(500)
+    expect(page.locator("th[aria-sort=ascending]")).to_have_text("Test date ↑")
+    assert len(waiting) == 2
 
 
 @with_script_only
