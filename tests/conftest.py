@@ -10,12 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import hypothesis
 import psycopg
 import pytest
 
 from distribution.jobs.wiring import Line
 from distribution.ledger import connection, embedded, upgrade
 from distribution.settings import Settings, make_home
+
+# A slow machine is no fault.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 _NUMBERS = itertools.count(1)
 _NEEDED = 2 << 30  # bytes, for the clusters of all workers
