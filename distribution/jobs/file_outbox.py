@@ -269,21 +269,13 @@ def _with_done_file(
     written = compose(conn, file, kind=file.kind, form=form, seal=seal)
     if written.plain_sha256 != file.plain_sha256:
         raise _missing(file)
+    # Kept before the ledger knows it: beside encrypted bytes one that is missing is never made again.
+    name = _sidecar_name(file)
+    keep(line, di=file.di, contents={name: written.sidecar or b""}, encrypted=file.encrypted_for is not None)
     rewrites.add_sidecar(
-        conn,
-        file,
-        control=form.control.value,
-        name=_sidecar_name(file),
-        sha256=written.sidecar_sha256 or "",
+        conn, file, control=form.control.value, name=name, sha256=written.sidecar_sha256 or ""
     )
-    announced = files.read(conn, file.file_id)
-    keep(
-        line,
-        di=file.di,
-        contents=named_contents(announced, written),
-        encrypted=file.encrypted_for is not None,
-    )
-    return announced
+    return files.read(conn, file.file_id)
 
 
 def _sidecar_name(file: files.ScoreFile) -> str:

@@ -528,6 +528,32 @@ def test_an_unsent_file_gets_the_done_file_that_was_agreed_meanwhile(
     assert data == before or not was_tried
 
 
+@pytest.mark.parametrize(
+    "step", ["distribution.jobs.file_outbox.keep", "distribution.ledger.rewrites.add_sidecar"]
+)
+def test_a_run_that_ends_while_it_adds_the_done_file_leaves_nothing_that_the_next_cannot_send(
+    line: Line, host: Host, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = pgp.modern(days=400).public
+    join(line, host, endpoint(host, "4471", pgp_key=key))
+    owe(line, "4471", "R-1")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.score_file SET may_have_left = true, attempt = 1, state = 'failed'")
+        conn.execute("UPDATE ledger.delivery SET left_at = now()")
+    agree_on_done_file(line, host, pgp_key=key)
+
+    def ends(*given: object, **more: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step, ends)
+        with pytest.raises(MemoryError):
+            night(line)
+    night(line)
+    assert arrived(host, "4471") == [f"{name('4471', 1)}.pgp", "CTL_4471_20261123_000001.json"]
+
+
 def test_a_file_that_was_begun_by_rename_ends_by_rename(line: Line, host: Host) -> None:
     join(line, host, endpoint(host, "4471"))
     owe(line, "4471", "R-1")
