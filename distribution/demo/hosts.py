@@ -48,6 +48,7 @@ def up(settings: Settings) -> DemoHosts:
     wanted = [*((f"host-{host + 1}", port) for host, port in enumerate(ports.sftp)), ("mailbox", ports.smtp)]
     known = {(one.name, one.port) for one in alive}
     started = []
+    _refuse_strangers(places, [(name, port) for name, port in wanted if (name, port) not in known])
     for name, port in wanted:
         if (name, port) not in known:
             started.append(_start(places, name, port))
@@ -112,10 +113,21 @@ def _wait_for(partners: Sequence[Process], places: Places) -> None:
                 )
             time.sleep(_LOOK_AGAIN_SECONDS)
         if not one.is_ours:  # someone else greeted us
-            raise TransientError(
-                f"Another program listens on port {one.port}, which the demo's {one.name} needs. End it, or "
-                f"remove {places.ports_file}, run `demo feed` again and load the new endpoints."
-            )
+            raise _taken(places, one.name, one.port)
+
+
+def _refuse_strangers(places: Places, wanted: Sequence[tuple[str, int]]) -> None:
+    """The partners of another home greet as ours do: they would be taken for them until ours had given up."""
+    for name, port in wanted:
+        if _greets(port):
+            raise _taken(places, name, port)
+
+
+def _taken(places: Places, name: str, port: int) -> TransientError:
+    return TransientError(
+        f"Another program listens on port {port}, which the demo's {name} needs. End it, or "
+        f"remove {places.ports_file}, run `demo feed` again and load the new endpoints."
+    )
 
 
 def _greets(port: int) -> bool:

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from distribution.settings import PROJECT_ROOT
+from distribution.settings import PROJECT_ROOT, Settings
+from tests.support.demo_ports import keep_free_ports
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +61,7 @@ def test_a_wrong_directory_file_is_a_usage_error(tmp_path):
 
 
 def test_up_tells_the_environment_and_goes_on_until_down(tmp_path):
+    keep_free_ports(Settings(home=tmp_path))
     try:
         up = json.loads(run(tmp_path, "up", "--json").stdout)
         assert set(up["environment"]) == {"DISTRIBUTION_SMTP_HOST", "DISTRIBUTION_SMTP_PORT"}

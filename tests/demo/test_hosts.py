@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,6 +22,7 @@ from distribution.demo import hosts
 from distribution.demo.feed import write_demo_feed
 from distribution.errors import TransientError
 from distribution.settings import Settings, make_home
+from tests.support.demo_ports import keep_free_ports
 
 MONDAY = date(2026, 11, 23)
 
@@ -35,16 +36,6 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     write_demo_feed(settings.inbox, rows=50, seed=1, day=MONDAY, home=settings.home)
     yield settings
     hosts.down(settings)
-
-
-def keep_free_ports(settings: Settings) -> None:
-    """Choose ports of our own, or two test runs at once would wish for the same."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
-        ports = [probe.getsockname()[1] for probe in probes]
-    settings.demo.mkdir(parents=True)
-    chosen = {"ports": ports[:3], "smtp_port": ports[3]}
-    (settings.demo / "hosts.json").write_text(json.dumps(chosen), "utf-8")
 
 
 def endpoints_of(settings: Settings) -> list[dict[str, Any]]:
@@ -159,6 +150,17 @@ def test_a_stale_pid_file_never_ends_a_process_that_is_not_ours(settings):
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_partners_of_another_home_on_the_same_ports_are_not_taken_for_ours(settings, tmp_path):
+    hosts.up(settings)
+    other = Settings(home=tmp_path / "other")
+    make_home(other)
+    other.demo.mkdir()
+    (other.demo / "hosts.json").write_bytes((settings.demo / "hosts.json").read_bytes())
+    with pytest.raises(TransientError, match="Another program listens"):
+        hosts.up(other)
+    assert (hosts.down(other), hosts.down(settings)) == (0, 4)
 
 
 def test_a_port_that_another_program_holds_is_named(settings):

@@ -6,7 +6,7 @@ from distribution.demo import portal
 from distribution.jobs import export_school
 from distribution.jobs.wiring import Line
 from tests.conftest import NIGHT
-from tests.demo.test_hosts import keep_free_ports
+from tests.support.demo_ports import keep_free_ports
 
 ON = NIGHT.date()
 

@@ -18,6 +18,7 @@ from distribution.demo.feed import write_demo_feed
 from distribution.jobs import distribute_scores, load_endpoints
 from distribution.jobs.wiring import Line
 from distribution.settings import load, make_home
+from tests.support.demo_ports import keep_free_ports
 
 DAY = date(2026, 11, 23)
 NIGHT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -111,6 +112,7 @@ def _night(cluster_url: str, folder: Path, name: str) -> Iterator[Line]:
     settings = load(home=folder / "home", database_url=database, **MAILER)
     make_home(settings)
     line = Line(settings=settings, url=database, now=lambda: NIGHT)
+    keep_free_ports(settings)
     feed = write_demo_feed(settings.inbox, rows=250, seed=3, day=DAY, home=settings.home)
     hosts.up(settings)
     try:

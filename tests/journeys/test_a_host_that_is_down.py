@@ -12,6 +12,7 @@ import yaml
 from distribution.demo import hosts
 from distribution.demo.feed import write_demo_feed
 from distribution.jobs import distribute_scores, load_endpoints
+from tests.support.demo_ports import keep_free_ports
 
 NIGHT, NEXT_NIGHT = date(2026, 11, 23), date(2026, 11, 24)
 NOBODY_LISTENS = 9
@@ -20,6 +21,7 @@ NOBODY_LISTENS = 9
 @pytest.fixture
 def demo(line):
     """A small demo programme, its hosts up; one institution's endpoint names a port where nobody listens."""
+    keep_free_ports(line.settings)
     feed = write_demo_feed(line.settings.inbox, rows=300, seed=5, day=NIGHT, home=line.settings.home)
     hosts.up(line.settings)
     yield feed

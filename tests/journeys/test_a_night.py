@@ -22,6 +22,7 @@ from distribution.jobs import distribute_scores, load_endpoints
 from distribution.jobs.wiring import Line
 from distribution.model import FeedKind
 from tests.journeys import expectation
+from tests.support.demo_ports import keep_free_ports
 
 NIGHT = date(2026, 11, 23)
 ROWS = 900
@@ -32,6 +33,7 @@ def night(module_line: Line) -> Iterator[tuple[Line, DemoFeed, dict, Path]]:
     """A night of the demo programme, sent to the demo hosts: line, feed, document, a copy of the feeds."""
     line = module_line
     copies = line.settings.home / "copies"
+    keep_free_ports(line.settings)
     feed = write_demo_feed(line.settings.inbox, rows=ROWS, seed=11, day=NIGHT, home=line.settings.home)
     copies.mkdir()
     for path in feed.paths:

@@ -8,6 +8,7 @@ import yaml
 from distribution.demo import hosts
 from distribution.demo.feed import write_demo_feed
 from distribution.jobs import distribute_scores, load_endpoints, reconcile_deliveries
+from tests.support.demo_ports import keep_free_ports
 
 NIGHT = date(2026, 11, 23)
 OTHER = {"fixed-1": "csv-1", "csv-1": "wide"}
@@ -17,6 +18,7 @@ NO_FOLDER = "0042"
 @pytest.fixture
 def trying(line, tmp_path):
     """A small demo programme, some of whose institutions try another layout; one has no test folder."""
+    keep_free_ports(line.settings)
     feed = write_demo_feed(line.settings.inbox, rows=60, seed=5, day=NIGHT, home=line.settings.home)
     endpoints = yaml.safe_load(feed.endpoints_file.read_text("utf-8"))["endpoints"][:12]
     for entry in endpoints:
