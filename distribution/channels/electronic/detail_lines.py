@@ -20,6 +20,7 @@ from distribution.channels.electronic.record_layout import (
 NEWLINES = {"crlf": "\r\n", "lf": "\n"}
 ENCODINGS = ("utf-8", "latin-1", "ascii")
 _NEEDS_QUOTES = '[",\r\n]'
+_QUOTED_BYTES = (b'"', b",", b"\r", b"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +176,21 @@ def _written(column: pa.Array, field: Field, form: Form, *, shortest: int, longe
         return _quoted(column, field) if longest else column
     if not longest:
         return pa.repeat(_text(" " * field.length), len(column))
-    return column if shortest == field.length else _padded(column, field)
+    if shortest == field.length:
+        return column
+    return _padded(column, field, some_are_absent=not shortest)
 
 
-def _padded(column: pa.Array, field: Field) -> pa.Array:
+def _padded(column: pa.Array, field: Field, *, some_are_absent: bool) -> pa.Array:
     if field.type is not FieldType.NUMBER:
-        return pc.utf8_rpad(column, field.length, " ")
+        # Counting bytes takes a fourth of the time, where they are the characters.
+        pad = pc.ascii_rpad if pc.all(pc.string_is_ascii(column)).as_py() else pc.utf8_rpad
+        return pad(column, field.length, " ")
+    zeros = pc.ascii_lpad(column, field.length, "0")
+    if not some_are_absent:
+        return zeros
     # An absent number is blank, never zeros.
-    return pc.if_else(
-        pc.equal(column, ""),
-        _text(" " * field.length),
-        pc.utf8_lpad(column, field.length, "0"),
-    )
+    return pc.if_else(pc.equal(column, ""), _text(" " * field.length), zeros)
 
 
 def _text(text: str) -> pa.Scalar:
@@ -195,13 +199,21 @@ def _text(text: str) -> pa.Scalar:
 
 
 def _quoted(column: pa.Array, field: Field) -> pa.Array:
-    if field.type is not FieldType.TEXT:
+    if field.type is not FieldType.TEXT or not _some_need_quotes(column):
         return column
     needy = pc.match_substring_regex(column, _NEEDS_QUOTES)
-    if not pc.any(needy).as_py():
-        return column
     doubled = pc.replace_substring(column, '"', '""')
     return pc.if_else(needy, pc.binary_join_element_wise(_text('"'), doubled, _text('"'), _text("")), column)
+
+
+def _some_need_quotes(column: pa.Array) -> bool:
+    """A look at all texts in one piece: row by row it is what takes longest in writing csv."""
+    _, offsets, texts = column.buffers()
+    if not len(column) or texts is None:
+        return False
+    edges = np.frombuffer(offsets, dtype=np.int64, offset=8 * column.offset, count=len(column) + 1)
+    whole = texts.slice(int(edges[0]), int(edges[-1] - edges[0])).to_pybytes()
+    return any(mark in whole for mark in _QUOTED_BYTES)
 
 
 def _joined(cells: list[pa.Array], form: Form) -> pa.Array:

@@ -32,30 +32,34 @@ def columns_of(contents: pd.DataFrame) -> pa.Table:
         # That a file is sent again stands in its header; its records stay what they were.
         reason=contents["reasons"].str.replace(rf" ?\b{DeliveryReason.RESEND}$", "", regex=True),
     )
-    values = _with_catalogue(values)
-    return pa.Table.from_pandas(values.drop(columns="delivery_id").astype("str"), preserve_index=False)
+    table = pa.Table.from_pandas(values.drop(columns="delivery_id").astype("str"), preserve_index=False)
+    return _with_catalogue(table)
 
 
-def _with_catalogue(values: pd.DataFrame) -> pd.DataFrame:
+def _with_catalogue(values: pa.Table) -> pa.Table:
     """Add exam_title and recommended_credits: one look-up per exam, spell of the catalogue and score."""
-    keys = pd.DataFrame(
-        {
-            "exam_code": values["exam_code"].to_numpy(),
-            "spell": _spells(values["test_date"]),
-            "scaled_score": values["scaled_score"].to_numpy(),
-        }
+    exam, tested, score = (
+        values.column(name).combine_chunks().dictionary_encode()
+        for name in ("exam_code", "test_date", "scaled_score")
     )
-    number = keys.groupby(["exam_code", "spell", "scaled_score"], sort=False).ngroup().to_numpy()
-    _, first = np.unique(number, return_index=True)
-    examples = values[["exam_code", "test_date", "scaled_score"]].iloc[first]
-    found = [_of_the_catalogue(*row) for row in examples.itertuples(index=False, name=None)]
-    titles, credit = np.array([row[0] for row in found], object), np.array([row[1] for row in found], object)
-    if not found:
-        return values.assign(exam_title="", recommended_credits="")
-    return values.assign(exam_title=titles[number], recommended_credits=credit[number])
+    spell = _spells(tested.dictionary)[_numbers(tested.indices)]
+    number = (_numbers(exam.indices) * (spell.max(initial=0) + 1) + spell) * (len(score.dictionary) + 1)
+    _, first, which = np.unique(number + _numbers(score.indices), return_index=True, return_inverse=True)
+    examples = zip(
+        *(column.take(pa.array(first)).to_pylist() for column in (exam, tested, score)), strict=True
+    )
+    found = [_of_the_catalogue(*example) for example in examples]
+    for position, name in enumerate(("exam_title", "recommended_credits")):
+        texts = pa.array([row[position] for row in found], pa.large_string())
+        values = values.append_column(name, texts.take(pa.array(which)))
+    return values
 
 
-def _spells(test_dates: pd.Series) -> np.ndarray:
+def _numbers(indices: pa.Array) -> np.ndarray:
+    return indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _spells(test_dates: pa.Array) -> np.ndarray:
     """Which spell between two changes of the catalogue each test date lies in."""
     changes = {row.valid_from for row in exams.catalogue()}
     changes |= {
@@ -63,7 +67,9 @@ def _spells(test_dates: pd.Series) -> np.ndarray:
     }
     starts = sorted(day.isoformat() for day in changes)
     # ISO dates sort as texts.
-    return np.searchsorted(np.array(starts, dtype="U10"), test_dates.to_numpy(dtype="U10"), side="right")
+    return np.searchsorted(
+        np.array(starts, dtype="U10"), np.array(test_dates.to_pylist(), "U10"), side="right"
+    )
 
 
 def _of_the_catalogue(exam_code: str, test_date: str, score: str) -> tuple[str, str]:
