@@ -273,6 +273,10 @@ def to_paper(
     at_once: Annotated[
         bool, typer.Option("--at-once", help="Before the agreed business days are over.")
     ] = False,
+    hold_in_doubt: Annotated[
+        bool,
+        typer.Option("--hold-in-doubt", help="Hold what may stand at the host, for a person's word on it."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Let the institution get paper until it is resumed; what has not arrived goes with the next batch."""
@@ -281,10 +285,10 @@ def to_paper(
     if not reason.strip():
         raise UsageError("--reason must say why.")
     line = wiring.open_line()
-    document = {
-        "schema_version": 1,
-        **partners.to_paper(line, code, reason=reason.strip(), on=line.today(), at_once=at_once),
-    }
+    found = partners.to_paper(
+        line, code, reason=reason.strip(), on=line.today(), at_once=at_once, hold_in_doubt=hold_in_doubt
+    )
+    document = {"schema_version": 1, **found}
     emit(document, as_json=as_json, lines=lambda: _paper_lines(document))
 
 
@@ -293,4 +297,5 @@ def _paper_lines(document: Mapping[str, Any]) -> Iterator[str]:
     for name in document["given_up"]:
         yield f"  {name} is given up; its number is sent as VOID once the institution is resumed."
     for name in document["in_doubt"]:
-        yield f"  {name} may stand at the host and is left alone: `delivery retry`, or settle its hold."
+        yield f"  {name} may stand at the host: `delivery retry` looks once it is back. If it stays away,"
+        yield "    ask the institution, `to-paper` again with --hold-in-doubt, then `hold release ID --as …`."

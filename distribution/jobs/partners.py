@@ -15,7 +15,7 @@ from distribution.channels.electronic.onboarding import Probe, StepState
 from distribution.errors import DistributionError, UsageError
 from distribution.jobs import host_accounts, sealing
 from distribution.jobs.wiring import Line, actor
-from distribution.ledger import endpoints, fallback, locks, pauses
+from distribution.ledger import endpoints, fallback, locks, pauses, transfers
 from distribution.model import Endpoint
 from distribution.report.needs import age
 
@@ -167,19 +167,26 @@ def _changed(line: Line, code: str, **values: Any) -> dict[str, Any]:
     }
 
 
-def to_paper(line: Line, code: str, *, reason: str, on: date, at_once: bool = False) -> dict[str, Any]:
+def to_paper(
+    line: Line, code: str, *, reason: str, on: date, at_once: bool = False, hold_in_doubt: bool = False
+) -> dict[str, Any]:
     """Let an institution get paper until it is resumed: what has not arrived goes with the next print batch.
 
-    The numbers of its files are given up. A file that may stand at the host is left alone. Raises UsageError
-    when no file has waited for the agreed business days, unless `at_once`; AnotherRunHoldsTheLock.
+    The numbers of its files are given up. One that may stand at the host is left to a later look; with
+    `hold_in_doubt`, also for an institution that gets paper already, it is held until a person says whether
+    it arrived. Raises UsageError when no file has waited for the agreed business days, unless `at_once`;
+    AnotherRunHoldsTheLock.
     """
     with line.connect(autocommit=True) as guard, locks.held(guard, locks.RUN), line.connect() as conn:
         endpoint = endpoints.newest_of(conn, code)
         waiting = fallback.open_files(conn, code)
         if not at_once:
             _refuse_too_soon(endpoint, waiting, on)
-        if not pauses.fall_back(conn, code, reason=reason, actor=actor(), at=line.now()):
+        is_new = pauses.fall_back(conn, code, reason=reason, actor=actor(), at=line.now())
+        if not is_new and not hold_in_doubt:
             raise UsageError(f"{code} gets paper already. `institution resume {code}` ends it.")
+        if hold_in_doubt:
+            _hold_in_doubt(conn, waiting)
         return _given_up(conn, code, waiting)
 
 
@@ -203,3 +210,14 @@ def _given_up(conn: psycopg.Connection, code: str, waiting: list[fallback.OpenFi
     fields = {"di": code, "deliveries": moved, "files": len(given_up)}
     log.info("%(di)s gets paper: %(deliveries)s scores, %(files)s files given up", fields, extra=fields)
     return {"code": code, "to_paper": moved, "given_up": given_up, "in_doubt": in_doubt}
+
+
+def _hold_in_doubt(conn: psycopg.Connection, waiting: list[fallback.OpenFile]) -> None:
+    """Where nobody can look any more only the institution can say what arrived; no one misses empty files."""
+    for file in waiting:
+        if file.in_doubt and file.details:
+            detail = (
+                f"An attempt may have brought {file.name} to {file.place or 'its host'} before the "
+                "institution got paper. Ask it whether the file arrived."
+            )
+            transfers.hold_ambiguous(conn, file.file_id, detail=detail)

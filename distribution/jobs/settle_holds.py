@@ -14,8 +14,9 @@ from distribution.filenames import FeedName, parse_feed_name
 from distribution.ingest import check
 from distribution.ingest.read import LINE
 from distribution.jobs import record_feed
+from distribution.jobs.places import place_of, remote_name
 from distribution.jobs.wiring import Line, actor
-from distribution.ledger import deliveries, endpoints, files, holds, locks, transfers
+from distribution.ledger import deliveries, endpoints, fallback, files, holds, locks, pauses, transfers
 from distribution.ledger.holds import Hold
 from distribution.model import (
     Channel,
@@ -112,7 +113,8 @@ def settle_ambiguous(line: Line, hold_id: int, *, as_: Fate, reason: str) -> Hol
     """Let a person say what became of a file of doubtful fate, for all of its deliveries at once.
 
     `arrived`: they count as delivered. `again`: the next run sends the file again, the same bytes under the
-    same name. Raises UsageError for any other hold.
+    same name; while the institution gets paper its number is given up, and its scores are printed. Raises
+    UsageError for any other hold.
     """
     who = actor()
     with line.connect(autocommit=True) as conn:
@@ -130,13 +132,15 @@ def settle_ambiguous(line: Line, hold_id: int, *, as_: Fate, reason: str) -> Hol
                 actor=who,
                 note=f"{as_}: {reason}",
             )
+            if as_ is Fate.AGAIN and file.di in pauses.on_paper(conn):
+                fallback.give_up(conn, file.file_id)
         log.info("A person says of %s: %s", file.name, as_)
         return _settled(conn, hold_id, f"released as {as_}")
 
 
 def _receipt(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Receipt:
     at = endpoints.in_force(conn).get(file.di)
-    place = f"{at.host}:{at.port}{at.directory.rstrip('/')}/" if at else ""
+    place = file.place or (place_of(at, file) if at else "")
     return Receipt(
         channel=Channel.ELECTRONIC,
         subject=file.name,
@@ -144,7 +148,7 @@ def _receipt(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Rec
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         received_at=line.now(),
-        remote_name=place + file.name,
+        remote_name=remote_name(place, file.name) if place else file.name,
     )
 
 

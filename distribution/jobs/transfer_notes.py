@@ -12,8 +12,8 @@ from distribution.ledger import files, transfers
 class Notes:
     """The ledger's notes of one transfer; a transfer that was left behind can note nothing once they end."""
 
-    def __init__(self, conn: psycopg.Connection, file: files.ScoreFile):
-        self._conn, self._file, self.attempt = conn, file, file.attempt
+    def __init__(self, conn: psycopg.Connection, file: files.ScoreFile, *, place: str):
+        self._conn, self._file, self._place, self.attempt = conn, file, place, file.attempt
         self._lock, self._have_ended = threading.Lock(), False
 
     def end(self) -> None:
@@ -30,7 +30,7 @@ class Notes:
 
     def begin(self) -> int:
         with self._writing() as conn:
-            self.attempt = transfers.begin(conn, self._file)
+            self.attempt = transfers.begin(conn, self._file, place=self._place)
             return self.attempt
 
     def closing(self, name: str, upload: int) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import psycopg
 
 from distribution.channels.electronic import drop
-from distribution.channels.electronic.remote import Remote
+from distribution.channels.electronic.remote import Remote, unforeseen
 from distribution.errors import DistributionError
 from distribution.jobs import file_outbox, host_accounts
+from distribution.jobs.places import place_of, refuse_elsewhere, remote_name
 from distribution.jobs.transfer_notes import Notes
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import files, locks, transfers
@@ -198,7 +199,9 @@ class Visits:
                 self._conn, file.file_id, detail=str(exc), attempt=attempt
             )
         else:
-            transfers.repeat(self._conn, file.file_id, detail=str(exc), attempt=attempt)
+            is_another = isinstance(exc, drop.AnotherFile)
+            failure = FailureCode.REFUSED_BY_HOST if is_another else FailureCode.CONNECTION_LOST
+            transfers.repeat(self._conn, file.file_id, failure=failure, detail=str(exc), attempt=attempt)
         fields = {"remote_name": file.name, "di": file.di, "code": exc.code}
         log.error(
             "%(remote_name)s did not reach %(di)s: %(code)s. %(what)s",
@@ -230,16 +233,22 @@ class Visits:
         """Publish one file and record its delivery. Returns its deliveries; _Stop for one that fails."""
         file = files.read(self._conn, file_id)
         while True:
-            notes = Notes(self._conn, file)
+            notes = Notes(self._conn, file, place=place_of(endpoint, file))
             try:
                 self._publish(endpoint, file, notes)
                 break
             except files.ContentChanged:
                 file = file_outbox.rewrite(self._errand.line, self._conn, file)
-            except transfers.Overtaken:
+            except (transfers.Overtaken, psycopg.Error):
                 raise
             except DistributionError as exc:
                 self._note_failure(file, exc, attempt=notes.attempt)
+                raise _Stop from exc
+            except Exception as exc:
+                # A visit is a unit of work: nothing that one host makes us stumble over stops the others'.
+                self._note_failure(
+                    file, unforeseen(f"{endpoint.host}:{endpoint.port}", exc), attempt=notes.attempt
+                )
                 raise _Stop from exc
         return transfers.deliver(
             self._conn,
@@ -251,6 +260,7 @@ class Visits:
         )
 
     def _publish(self, endpoint: Endpoint, file: files.ScoreFile, notes: Notes) -> None:
+        refuse_elsewhere(file, place_of(endpoint, file))
         content = file_outbox.content_of(self._errand.line, self._conn, file)
         line_out, left = self._line_out()
         try:
@@ -266,5 +276,5 @@ class Visits:
             sha256=file.sha256,
             size_bytes=file.size_bytes,
             received_at=self._errand.line.now(),
-            remote_name=f"{endpoint.host}:{endpoint.port}{endpoint.directory.rstrip('/')}/{file.name}",
+            remote_name=remote_name(place_of(endpoint, file), file.name),
         )

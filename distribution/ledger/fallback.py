@@ -8,21 +8,30 @@ import psycopg
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that has not arrived; `in_doubt`: it may stand at the host whole, so it cannot be given up."""
+    """A file that has not arrived; `in_doubt`: it may stand at the host whole, so it cannot be given up.
+
+    `place`: where its last attempt went.
+    """
 
     file_id: int
     name: str
     business_date: date
     in_doubt: bool
+    place: str | None
+    details: int
 
 
 def open_files(conn: psycopg.Connection, di: str) -> list[OpenFile]:
-    """The files of an institution that have not arrived, in their order; they stay locked."""
+    """The files of an institution that have not arrived, in their order.
+
+    They stay locked: a sender that is under way can note nothing more of one that is given up.
+    """
     rows = conn.execute(
         """
         SELECT file_id, name, business_date,
-               failure IS NOT DISTINCT FROM 'ambiguous-delivery' OR state = 'publishing'
-                   OR closing_attempt IS NOT NULL OR renaming_attempt IS NOT NULL
+               failure IS NOT DISTINCT FROM 'ambiguous-delivery'
+                   OR closing_attempt IS NOT NULL OR renaming_attempt IS NOT NULL,
+               place, details
         FROM ledger.score_file
         WHERE di = %s AND NOT test AND state IN ('built', 'publishing', 'failed')
         ORDER BY sequence

@@ -15,7 +15,7 @@ _COLUMNS = """file_id, name, di, sequence, previous_sequence, kind, test, busine
     layout, layout_version, encoding, newline, control, sidecar_name, original_name, state, details,
     score_total, sha256, size_bytes, sidecar_sha256, may_have_left, closing_attempt, renaming_attempt,
     sidecar_renaming_attempt, attempt, failure, failure_detail, last_attempt_at, delivered_at,
-    plain_sha256, encrypted_for, asked_because, collected_at, acknowledged_at"""
+    plain_sha256, encrypted_for, asked_because, collected_at, acknowledged_at, place"""
 
 
 class ContentChanged(TransientError):
@@ -103,6 +103,12 @@ class ScoreFile:
     asked_because: str | None
     collected_at: datetime | None
     acknowledged_at: datetime | None
+    place: str | None
+
+    @property
+    def may_stand(self) -> bool:
+        """True when an attempt went so far that the file may stand at its place whole."""
+        return self.closing_attempt is not None or self.renaming_attempt is not None
 
 
 def lock_sequences(conn: psycopg.Connection, dis: Sequence[str], *, test: bool = False) -> dict[str, int]:

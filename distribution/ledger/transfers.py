@@ -47,8 +47,8 @@ def lease(conn: psycopg.Connection, file_id: int, *, seconds: float) -> bool:
     return True
 
 
-def begin(conn: psycopg.Connection, file: ScoreFile) -> int:
-    """Note that a file is about to be written on its host: it never changes now. Returns the attempt.
+def begin(conn: psycopg.Connection, file: ScoreFile, *, place: str) -> int:
+    """Note that a file is about to be written at a place: it never changes now. Returns the attempt.
 
     Raises ContentChanged when deliveries were taken out since `file` was read, Overtaken when another attempt
     has begun.
@@ -58,11 +58,11 @@ def begin(conn: psycopg.Connection, file: ScoreFile) -> int:
             """
             UPDATE ledger.score_file
             SET state = 'publishing', may_have_left = true, attempt = attempt + 1, failure = NULL,
-                failure_detail = NULL, last_attempt_at = clock_timestamp()
+                failure_detail = NULL, last_attempt_at = clock_timestamp(), place = %s
             WHERE file_id = %s AND attempt = %s AND sha256 = %s AND state IN ('built', 'publishing', 'failed')
             RETURNING attempt
             """,
-            [file.file_id, file.attempt, file.sha256],
+            [place, file.file_id, file.attempt, file.sha256],
         ).fetchone()
         if row is None:
             raise Overtaken(f"{file.name}: another attempt has taken it over.")
@@ -209,10 +209,12 @@ def hold_ambiguous(conn: psycopg.Connection, file_id: int, *, detail: str, attem
         return deliveries.hold(conn, frame[["delivery_id"]].assign(reason=AMBIGUOUS))
 
 
-def repeat(conn: psycopg.Connection, file_id: int, *, detail: str, attempt: int) -> None:
+def repeat(
+    conn: psycopg.Connection, file_id: int, *, failure: FailureCode, detail: str, attempt: int
+) -> None:
     """Let a file of doubtful fate that carries no records be sent once more: nobody can load it twice."""
     with conn.transaction():
-        fail(conn, file_id, failure=FailureCode.CONNECTION_LOST, detail=detail, attempt=attempt)
+        fail(conn, file_id, failure=failure, detail=detail, attempt=attempt)
         conn.execute(
             """
             UPDATE ledger.score_file

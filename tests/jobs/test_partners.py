@@ -11,12 +11,21 @@ import pytest
 from distribution.channels.electronic import host_keys
 from distribution.cli.app import main
 from distribution.errors import UsageError
-from distribution.jobs import build_files, partners, redeliver, send_files, send_test, show_institution
+from distribution.jobs import (
+    build_files,
+    partners,
+    redeliver,
+    send_files,
+    send_test,
+    settle_holds,
+    show_institution,
+)
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.route_scores import route_scores
+from distribution.jobs.settle_holds import Fate
 from distribution.jobs.wiring import Line
 from distribution.ledger import accounts, delivery_list, endpoints, files
-from distribution.model import Endpoint
+from distribution.model import Endpoint, HoldState
 from tests.support import pgp, records, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
 from tests.support.sftp_servers import Host
@@ -435,6 +444,29 @@ def test_a_file_that_was_begun_before_the_paper_is_still_settled(
     join(line, host, stranded)
     (host.folder("4471") / "CLEP_4471_20261123_000001.txt.1.part").write_text("cut off")
     assert send_files.retry(line, on=TOMORROW).files == ("CLEP_4471_20261123_000001.txt",)
+
+
+@pytest.mark.parametrize(
+    ("fate", "states_after"), [(Fate.ARRIVED, {"delivered": 1}), (Fate.AGAIN, {"pending": 1})]
+)
+def test_what_is_in_doubt_at_a_host_that_stays_away_waits_for_a_word(
+    line: Line, stranded: Endpoint, fate: Fate, states_after: dict[str, int]
+) -> None:
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.score_file SET closing_attempt = 1, may_have_left = true")
+        conn.execute("UPDATE ledger.delivery SET left_at = now()")
+    partners.to_paper(line, "4471", reason="host is down", on=NIGHT, at_once=True)
+    partners.to_paper(line, "4471", reason="host is gone", on=NIGHT, at_once=True, hold_in_doubt=True)
+    (hold,) = settle_holds.list_holds(line, state=HoldState.OPEN)
+    assert hold.reason == "ambiguous-delivery"
+    settle_holds.settle_ambiguous(line, hold.id, as_=fate, reason="they say so")
+    with line.connect() as conn:
+        assert states(conn) == states_after
+        (channel,) = conn.execute("SELECT channel FROM ledger.delivery").fetchone()
+        assert channel == ("paper" if fate is Fate.AGAIN else "electronic")
+        assert files.named(conn, "CLEP_4471_20261123_000001.txt").state == (
+            "void" if fate is Fate.AGAIN else "delivered"
+        )
 
 
 def test_a_failed_file_of_a_paused_institution_is_not_tried_and_says_so(

@@ -452,15 +452,15 @@ def test_a_late_sender_can_neither_rename_nor_deliver(line: Line, host: Host) ->
     send_files.build_files(line, run_id=None, on=NIGHT)
     with line.connect(autocommit=True) as conn:
         file = files.open_files(conn)[0]
-        late = transfers.begin(conn, file)
-        transfers.begin(conn, files.read(conn, file.file_id))
+        late = transfers.begin(conn, file, place="here")
+        transfers.begin(conn, files.read(conn, file.file_id), place="here")
         with pytest.raises(transfers.Overtaken):
             transfers.note_renaming(conn, file.file_id, attempt=late, upload=late, is_sidecar=False)
         receipt = Receipt(Channel.ELECTRONIC, file.name, 1, file.sha256, file.size_bytes, line.now())
         with pytest.raises(transfers.Overtaken):
             transfers.deliver(conn, file, attempt=late, receipt=receipt, actor="late", run_id=None)
         with pytest.raises(transfers.Overtaken):
-            transfers.begin(conn, file)
+            transfers.begin(conn, file, place="here")
 
 
 # sending again ----------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def test_a_delivery_that_moved_meanwhile_is_not_claimed(conn: psycopg.Connection
 
 def test_publishing_marks_what_may_have_left(conn: psycopg.Connection) -> None:
     file = planned(conn, "R-1")
-    assert transfers.begin(conn, file) == 1
+    assert transfers.begin(conn, file, place="here") == 1
     begun = files.read(conn, file.file_id)
     assert (begun.state, begun.may_have_left, begun.attempt) == ("publishing", True, 1)
     assert conn.execute("SELECT left_at IS NOT NULL FROM ledger.delivery").fetchone() == (True,)
@@ -92,13 +92,13 @@ def test_a_file_that_lost_a_delivery_does_not_begin(conn: psycopg.Connection) ->
     ids = deliveries.contents(conn)["delivery_id"].tolist()
     deliveries.withdraw(conn, ids[:1], reason="superseded")
     with pytest.raises(files.ContentChanged):
-        transfers.begin(conn, file)
+        transfers.begin(conn, file, place="here")
     assert files.read(conn, file.file_id).may_have_left is False
 
 
 def test_a_file_that_may_have_left_is_not_written_anew(conn: psycopg.Connection) -> None:
     file = planned(conn, "R-1")
-    transfers.begin(conn, file)
+    transfers.begin(conn, file, place="here")
     with pytest.raises(files.ContentChanged, match="never changes"):
         rewrites.rewrite(
             conn,
@@ -120,7 +120,7 @@ def test_a_file_that_may_have_left_is_not_written_anew(conn: psycopg.Connection)
 
 def test_delivery_receipt_and_disclosure_come_together(conn: psycopg.Connection) -> None:
     file = planned(conn, "R-1")
-    attempt = transfers.begin(conn, file)
+    attempt = transfers.begin(conn, file, place="here")
     receipt = Receipt(Channel.ELECTRONIC, file.name, 1, file.sha256, file.size_bytes, AT)
     assert transfers.deliver(conn, file, attempt=attempt, receipt=receipt, actor="op", run_id=None) == 1
     counted = conn.execute(

@@ -27,8 +27,11 @@ from tests.support.sftp_servers import Host
 ROOT = Path(__file__).resolve().parents[2]
 FOUND = ROOT / "var" / "proof" / "delivery-matrix"
 _ROOM = ROOT / "distribution" / "channels" / "electronic"
-_JOBS = ("visit_hosts", "transfer_notes", "host_accounts", "send_files", "file_outbox")
-_LEDGER = ("transfers", "files", "locks", "deliveries")
+_JOBS = (
+    *("visit_hosts", "transfer_notes", "places", "host_accounts", "send_files", "file_outbox"),
+    *("file_forms", "sealing", "build_files", "fit_records"),
+)
+_LEDGER = ("transfers", "files", "locks", "deliveries", "receipts", "rewrites", "endpoints")
 _SUPPORT = (
     *("killed_senders", "delivery_settings", "sftp_servers", "other_servers", "conch_server", "relay"),
     *("electronic", "records"),
@@ -39,6 +42,8 @@ SOURCES = [
     *(ROOT / "distribution" / "jobs" / f"{name}.py" for name in _JOBS),
     *(ROOT / "distribution" / "ledger" / f"{name}.py" for name in _LEDGER),
     *(ROOT / "tests" / "support" / f"{name}.py" for name in _SUPPORT),
+    ROOT / "distribution" / "filenames.py",
+    ROOT / "distribution" / "model.py",
     ROOT / "requirements.txt",
 ]
 SETTINGS_ASKED = 35

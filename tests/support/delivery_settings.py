@@ -12,6 +12,7 @@ from tests.support.killed_senders import Outcome, Pause, Setting
 from tests.support.relay import CutsIdle, SlowBanner
 from tests.support.sftp_servers import Host, faulty, openssh
 
+# With a done-file too: between the note that it may stand and the file nobody can tell a robot from a cut.
 _HELD_TOO = frozenset({Outcome.DELIVERED, Outcome.HELD})
 _HELD = frozenset({Outcome.HELD})
 _WAITS = frozenset({Outcome.WAITS})
@@ -60,7 +61,9 @@ REAL: tuple[Setting, ...] = (
     Setting("OpenSSH", _sshd()),
     Setting("OpenSSH, data and sidecar", _sshd(), _BOTH),
     Setting("OpenSSH, chroot", other_servers.chrooted),
-    Setting("OpenSSH, chroot, no rename", partial(other_servers.chrooted, requests="-P rename"), _DONE),
+    Setting(
+        "OpenSSH, chroot, no rename", partial(other_servers.chrooted, requests="-P rename"), _DONE, _HELD_TOO
+    ),
     Setting("OpenSSH, temporary folder", _sshd(), _FOLDER | _BOTH),
     Setting("OpenSSH, no posix-rename", _sshd("-P posix-rename")),
     Setting("OpenSSH, no setstat", _sshd("-P setstat,fsetstat")),
@@ -73,8 +76,8 @@ REAL: tuple[Setting, ...] = (
     Setting("OpenSSH, no stat, no list", _sshd("-P stat,lstat,opendir,readdir"), _NONE, _HELD_TOO),
     Setting("OpenSSH, nothing to look by", _sshd("-p open,close,write,rename"), _NONE | _BOTH, _HELD_TOO),
     Setting("OpenSSH, no look, temporary folder", _sshd("-P stat,lstat"), _NONE | _FOLDER, _HELD_TOO),
-    Setting("OpenSSH, no rename", _sshd("-P rename,posix-rename"), _DONE),
-    Setting("OpenSSH, no rename, list", _sshd("-P rename,posix-rename,stat,lstat"), _DONE | _LIST),
+    Setting("OpenSSH, no rename", _sshd("-P rename,posix-rename"), _DONE, _HELD_TOO),
+    Setting("OpenSSH, no rename, list", _sshd("-P rename,posix-rename,stat,lstat"), _DONE | _LIST, _HELD_TOO),
     Setting("OpenSSH, write only", _sshd(_WRITE_ONLY), _DONE | _NONE, _HELD_TOO),
     Setting("OpenSSH, one session", _sshd(more="MaxSessions 1")),
     Setting("OpenSSH, new keys all the time", _sshd(more="RekeyLimit 16K")),
@@ -93,7 +96,7 @@ REAL: tuple[Setting, ...] = (
     ),
     Setting("OpenSSH by sftp", _sshd(), _SFTP | _BOTH),
     Setting("OpenSSH by sftp, list", _sshd(), _SFTP | _LIST),
-    Setting("OpenSSH by sftp, done-file", _sshd("-P rename"), _SFTP | _DONE),
+    Setting("OpenSSH by sftp, done-file", _sshd("-P rename"), _SFTP | _DONE, _HELD_TOO),
     Setting("OpenSSH by sftp, no look", _sshd(), _SFTP | _NONE, _HELD_TOO),
     Setting("OpenSSH of SHA-1 only, by sftp", _sha1_only, _SFTP),
     Setting("OpenSSH, 32 kB left", partial(other_servers.small_disk, size="32k"), {}, _WAITS, "space"),
@@ -102,17 +105,17 @@ REAL: tuple[Setting, ...] = (
     ),
     Setting("ProFTPD", other_servers.proftpd),
     Setting("ProFTPD, list", other_servers.proftpd, _LIST | _BOTH),
-    Setting("ProFTPD, done-file", other_servers.proftpd, _DONE),
+    Setting("ProFTPD, done-file", other_servers.proftpd, _DONE, _HELD_TOO),
     Setting("ProFTPD, temporary folder", other_servers.proftpd, _FOLDER),
     # It takes a file away whose upload was cut off: then nobody can tell whether a robot did.
     Setting("ProFTPD, hidden stores", partial(other_servers.proftpd, more="HiddenStores on"), {}, _HELD_TOO),
     Setting("dropbear", other_servers.dropbear),
     Setting("dropbear, temporary folder", other_servers.dropbear, _FOLDER | _BOTH),
-    Setting("dropbear, done-file", other_servers.dropbear, _DONE),
+    Setting("dropbear, done-file", other_servers.dropbear, _DONE, _HELD_TOO),
     Setting("conch", other_servers.conch),
     Setting("conch, list", other_servers.conch, _LIST),
     Setting("conch, temporary folder", other_servers.conch, _FOLDER | _BOTH),
-    Setting("conch, done-file", other_servers.conch, _DONE),
+    Setting("conch, done-file", other_servers.conch, _DONE, _HELD_TOO),
 )
 
 _S = sftp_servers
@@ -122,9 +125,9 @@ FAULTY: tuple[Setting, ...] = (
     Setting("picks up at once", partial(faulty, fault=_S.PicksUpAtOnce), _BOTH),
     Setting("picks up at once, list", partial(faulty, fault=_S.PicksUpAtOnce), _LIST),
     Setting("picks up at once, no look", partial(faulty, fault=_S.PicksUpAtOnce), _NONE, _HELD_TOO),
-    Setting("picks up with the done-file", partial(faulty, fault=_S.PicksUpWithDoneFile), _DONE),
+    Setting("picks up with the done-file", partial(faulty, fault=_S.PicksUpWithDoneFile), _DONE, _HELD_TOO),
     Setting("drops at close", partial(faulty, fault=_S.DropsAtClose), _BOTH),
-    Setting("drops at close, done-file", partial(faulty, fault=_S.DropsAtClose), _DONE),
+    Setting("drops at close, done-file", partial(faulty, fault=_S.DropsAtClose), _DONE, _HELD_TOO),
     Setting("drops at rename", partial(faulty, fault=_S.DropsAtRename)),
     Setting("drops at rename, no look", partial(faulty, fault=_S.DropsAtRename), _NONE, _HELD),
     Setting("drops after rename", partial(faulty, fault=_S.DropsAfterRename), _BOTH),

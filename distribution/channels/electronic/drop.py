@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from distribution.channels.electronic.eyes import (
     AmbiguousDelivery,
+    AnotherFile,
     Eyes,
     Notes,
     Parcel,
@@ -18,7 +19,7 @@ from distribution.channels.electronic.eyes import (
 from distribution.channels.electronic.remote import Remote, Seen, explained
 from distribution.model import Publish
 
-__all__ = ["AmbiguousDelivery", "Notes", "Parcel", "Terms", "part_name", "publish"]
+__all__ = ["AmbiguousDelivery", "AnotherFile", "Notes", "Parcel", "Terms", "part_name", "publish"]
 
 _LEFTOVERS = 5
 
@@ -183,7 +184,9 @@ class _InPlace:
             for parcel, each in zip(self._data, data, strict=True)
         ):
             raise self._eyes.stranger(self._done)
-        return False  # nobody has taken the data yet: its done-file is written once more
+        if seen is None:
+            raise self._eyes.taken_alone(self._done)  # some robots leave the data and take what announces it
+        return False  # it stands there in part, so nobody has taken it: it is written once more
 
     def _is_whole(self, parcel: Parcel, seen: Seen) -> bool:
         return self._eyes.is_whole(self._eyes.final(parcel), seen, parcel.content)

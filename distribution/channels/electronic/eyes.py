@@ -29,6 +29,10 @@ class AmbiguousDelivery(PermanentError):
     code = DeliveryHoldReason.AMBIGUOUS_DELIVERY
 
 
+class AnotherFile(AmbiguousDelivery):
+    """A file of our name stands there that is not ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """One file to put down, and how far earlier attempts came.
@@ -160,7 +164,11 @@ class Eyes:
                     self._expect_whole(written.stood, path, parcel)
                 finally:
                     written.close()  # some hosts let nobody take an open file away
-            except (FileNotFoundError, PermissionError, ConnectionError, TimeoutError):
+            except (FileNotFoundError, PermissionError):
+                if closing is None:
+                    notes.undone(parcel.name)  # the host did not even let us begin
+                raise
+            except (ConnectionError, TimeoutError):
                 raise
             except OSError as exc:
                 is_full = says_no_space(exc) or self._has_no_room(path, parcel)
@@ -213,8 +221,8 @@ class Eyes:
             code=FailureCode.NOT_WRITTEN,
         )
 
-    def stranger(self, parcel: Parcel) -> AmbiguousDelivery:
-        return AmbiguousDelivery(
+    def stranger(self, parcel: Parcel) -> AnotherFile:
+        return AnotherFile(
             f"{self.place} holds another file named {parcel.name}. Ask the institution what it is; nothing "
             "was overwritten."
         )
@@ -223,6 +231,12 @@ class Eyes:
         return AmbiguousDelivery(
             f"An earlier attempt may have brought {parcel.name} to {self.place}, which lets nobody look. Ask "
             "the institution whether it arrived."
+        )
+
+    def taken_alone(self, parcel: Parcel) -> AmbiguousDelivery:
+        return AmbiguousDelivery(
+            f"{parcel.name} may have stood on {self.place} and is gone, while the file that it announces "
+            "stands there. Ask the institution whether that was loaded."
         )
 
     def vanished(self, parcel: Parcel) -> AmbiguousDelivery:

@@ -2,9 +2,12 @@
 
 import errno
 import re
+import struct
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Protocol, TypeVar
 
 import paramiko
@@ -160,6 +163,16 @@ def too_slow(place: str, seconds: float) -> TransientError:
     )
 
 
+def unforeseen(place: str, exc: Exception) -> TransientError:
+    """The error for what no rule foresees, by its kind and line alone: its words may quote a record."""
+    at = traceback.extract_tb(exc.__traceback__)[-1]
+    return TransientError(
+        f"{place} made us stumble ({type(exc).__name__} at {PurePath(at.filename).name}:{at.lineno}). It is "
+        "tried again in the next run; tell those who look after this code.",
+        code=FailureCode.REFUSED_BY_HOST,
+    )
+
+
 def no_answer(account: Account, *, doing: str) -> TransientError:
     """The error for a host that keeps a request waiting."""
     return TransientError(
@@ -175,8 +188,8 @@ def explained(account: Account, *, doing: str) -> Iterator[None]:
         yield
     except TimeoutError as exc:
         raise no_answer(account, doing=doing) from exc
-    except (EOFError, ConnectionError, paramiko.SSHException) as exc:
-        raise lost(account) from exc
+    except (EOFError, ConnectionError, paramiko.SSHException, struct.error) as exc:
+        raise lost(account) from exc  # an answer that is too short is a line that cannot be used
     except OSError as exc:
         raise _answer(account, exc, doing=doing) from exc
 

@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -150,6 +151,8 @@ def _connect(account: Account, cord: limit.Cord, *, sign_in: Callable[..., None]
 def _socket(account: Account) -> socket.socket:
     try:
         sock = socket.create_connection((account.host, account.port), timeout=_CONNECT_SECONDS)
+    except UnicodeError as exc:
+        raise unreachable(account, "no name that can be looked up") from exc
     except OSError as exc:
         raise unreachable(account, exc.strerror or type(exc).__name__) from exc
     # A flight is answered before the next one goes: without this each waits for the kernel's delay.
@@ -204,7 +207,7 @@ def _open_sftp(transport: paramiko.Transport, account: Account) -> Wire:
         wire = Wire(channel)
         wire.greet()
         return wire
-    except (paramiko.SSHException, EOFError, OSError) as exc:
+    except (paramiko.SSHException, EOFError, OSError, struct.error) as exc:
         raise _no_sftp(account) from exc
 
 

@@ -1,0 +1,18 @@
+"""A file knows where its attempts went."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None, "migrations run on a connection"
+    driver.execute(Path(__file__).with_name("0006_places.sql").read_text("utf-8"))
+
+
+def downgrade() -> None:
+    raise RuntimeError("Migrations go forward only: restore a backup to go back.")
