@@ -143,17 +143,29 @@ def test_a_host_that_knows_only_sha1_is_refused_with_the_way_out(line: Line, tmp
         assert send_files.send_files(line, run_id=None, on=NIGHT).delivered == 1
 
 
-def test_a_host_that_does_not_let_us_look_as_agreed_is_told_so(line: Line, tmp_path: Path) -> None:
-    with sftp_servers.openssh(tmp_path / "host", requests="-P stat,lstat") as host:
+@pytest.mark.parametrize(
+    ("transport", "look", "refused", "way_out"),
+    [
+        ("paramiko", "stat", "stat,lstat", "list"),
+        ("openssh", "stat", "stat,lstat", "none"),  # its `ls` stats what it lists
+        ("paramiko", "list", "opendir,readdir", "stat"),
+        ("openssh", "list", "opendir,readdir", "stat"),
+    ],
+)
+def test_a_host_that_does_not_let_us_look_as_agreed_is_told_so(
+    line: Line, tmp_path: Path, transport: str, look: str, refused: str, way_out: str
+) -> None:
+    others = " or ".join(f"`look: {other}`" for other in ("stat", "list", "none") if other != look)
+    with sftp_servers.openssh(tmp_path / "host", requests=f"-P {refused}") as host:
         owe(line, "4471", "R-1")
-        join(line, host, endpoint(host, "4471"))
+        join(line, host, endpoint(host, "4471", transport=transport, look=look))
         send_files.build_files(line, run_id=None, on=NIGHT)
         assert send_files.send_files(line, run_id=None, on=NIGHT).failed == 1
         with line.connect() as conn:
             file = files.named(conn, FILE)
         assert (file.failure, file.may_have_left) == ("folder", False)
-        assert "`look: list` or `look: none`" in file.failure_detail
-        join(line, host, endpoint(host, "4471", look="list"))
+        assert others in file.failure_detail
+        join(line, host, endpoint(host, "4471", transport=transport, look=way_out))
         assert send_files.send_files(line, run_id=None, on=NIGHT).delivered == 1
 
 

@@ -26,6 +26,9 @@ from distribution.errors import TransientError
 from distribution.model import FailureCode
 
 _LONG_LINE = re.compile(r"^-\S{9}\S*\s+\S+\s+\S+\s+\S+\s+(\d+)\s+\w{3}\s+\d+\s+[\d:]+\s(.*)$")
+_LISTED = re.compile(r"^[-bcdlpsD?][-rwxsStT]{9}")  # a line of `ls` about a file; any other is a fault
+_NOT_THERE = ("No such file or directory", "No such file")  # our words, and those of hosts
+_UNREAD_FOLDER = ("remote readdir(", "Couldn't read directory")
 
 
 class Session:
@@ -58,17 +61,35 @@ class Session:
 
     def _stat(self, path: str) -> Seen | None:
         try:
-            said = self._ask(f"ls -lan {_quoted(path)}")
+            said = self._look(path)
         except FileNotFoundError:
             return None
         for line in said:
             if (found := _LONG_LINE.match(line)) and found[2] == path:
                 return Seen(int(found[1]))
-        return Seen(None)  # a folder, whose files it lists
+        # A folder: it is listed, whether or not we may read it.
+        if faults := [line for line in _faults(said) if not line.startswith(_UNREAD_FOLDER)]:
+            raise _refusal(faults)
+        return Seen(None)
 
     def listing(self, directory: str) -> dict[str, Seen]:
-        said = self._ask(f"ls -lan {_quoted(directory.rstrip('/') + '/')}")
+        said = self._look(directory.rstrip("/") + "/")
+        if faults := _faults(said):
+            raise _refusal(faults)
         return {name_of(found[2]): Seen(int(found[1])) for line in said if (found := _LONG_LINE.match(line))}
+
+    def _look(self, path: str) -> list[str]:
+        """What `ls` says of a path. Raises FileNotFoundError only where the host itself says so."""
+        try:
+            return self._ask(f"ls -lan {_quoted(path)}")
+        except FileNotFoundError:
+            # `ls` says "not found" of a refused look too; `cd` tells what the host answered.
+            said = self._ask(f"cd {_quoted(path)}")
+        self._ask("cd")  # back to where the session began
+        refused = [line for line in said if not line.endswith("is not a directory")]
+        if said and not refused and path.endswith("/"):
+            raise FileNotFoundError(2, "no folder")
+        raise _refusal(refused or ["Permission denied"])
 
     def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "_Closed":
         self._put(path, b"")
@@ -133,8 +154,8 @@ class Session:
         except (OSError, ValueError) as exc:
             raise EOFError("sftp has ended") from exc
         said = list(self._until(mark))
-        if any("not found" in line or line.endswith("No such file or directory") for line in said):
-            raise FileNotFoundError(command)
+        if any("not found" in line or line.endswith(_NOT_THERE) for line in _faults(said)):
+            raise FileNotFoundError(2, _NOT_THERE[0])
         if any(line.startswith(("Connection closed", "Connection reset")) for line in said):
             raise EOFError("the line broke")
         return said
@@ -243,10 +264,14 @@ def _quoted(path: str) -> str:
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _faults(said: Sequence[str]) -> list[str]:
+    return [line for line in said if not _LISTED.match(line)]
+
+
 def _refusal(said: Sequence[str]) -> OSError:
     text = said[-1] if said else "no reason given"
     if text.endswith("Permission denied"):
         return PermissionError(13, "Permission denied")
-    if text.endswith("No such file or directory"):
-        return FileNotFoundError(2, "No such file or directory")
+    if text.endswith(_NOT_THERE):
+        return FileNotFoundError(2, _NOT_THERE[0])
     return OSError(5, text.rsplit(": ", 1)[-1])
