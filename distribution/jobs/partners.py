@@ -122,7 +122,8 @@ def offered_key(line: Line, code: str) -> OfferedKey:
     with line.connect() as conn:
         endpoint = endpoints.newest_of(conn, code)
     kind = endpoint.host_key.split()[0]
-    return OfferedKey(code, endpoint.host_key, host_keys.offered(endpoint.host, endpoint.port, kind=kind))
+    shown = host_keys.offered(endpoint.host, endpoint.port, kind=kind)
+    return OfferedKey(code, endpoint.host_key, shown.line)
 
 
 def trust_key(line: Line, key: OfferedKey) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from distribution.jobs import send_files
 from distribution.jobs.wiring import Line
 from distribution.ledger import files
 from distribution.model import Endpoint
-from tests.support import other_servers, sftp_servers
+from tests.support import delivery_settings, other_servers, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
 from tests.support.other_servers import NotHere
 from tests.support.sftp_servers import Host
@@ -127,10 +127,7 @@ def _expect_refusal(line: Line, host: Host, refusal: Refusal) -> None:
 
 
 def test_a_host_that_knows_only_sha1_is_refused_with_the_way_out(line: Line, tmp_path: Path) -> None:
-    old = "HostKeyAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group14-sha1\n"
-    old += "PubkeyAcceptedAlgorithms ssh-rsa,ssh-ed25519"
-    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
-    with sftp_servers.openssh(tmp_path / "host", key=key, more=old) as host:
+    with delivery_settings.sha1_only(tmp_path / "host") as host:
         owe(line, "4471", "R-1")
         join(line, host, endpoint(host, "4471"))
         send_files.build_files(line, run_id=None, on=NIGHT)

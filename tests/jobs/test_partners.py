@@ -26,7 +26,7 @@ from distribution.jobs.settle_holds import Fate
 from distribution.jobs.wiring import Line
 from distribution.ledger import accounts, delivery_list, endpoints, files
 from distribution.model import Endpoint, HoldState
-from tests.support import pgp, records, sftp_servers
+from tests.support import delivery_settings, pgp, records, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
 from tests.support.sftp_servers import Host
 
@@ -250,6 +250,40 @@ def test_an_institution_shows_its_contacts_and_who_confirmed_what(line: Line, mo
         ("okafor", "loaded", ["host", "host_key"]),
     ]
     assert shown["host_key_confirmed"]["by"] == "haas"
+
+
+# a host that knows SHA-1 only ---------------------------------------------------------------------------
+def test_the_key_of_a_host_that_knows_only_sha1_is_seen_without_signing_in(
+    line: Line, tmp_path: Path
+) -> None:
+    with delivery_settings.sha1_only(tmp_path / "old") as old:
+        shown = host_keys.offered("127.0.0.1", old.port, kind="ssh-rsa")
+        other_kind = host_keys.offered("127.0.0.1", old.port, kind="ssh-ed25519")
+        asked = (tmp_path / "old" / "sshd.log").read_text()
+    assert shown == host_keys.Shown(" ".join(old.host_key.split()[:2]), by_old_ways=True)
+    assert other_kind == shown
+    assert not any(word in asked for word in ("Invalid user", "invalid user", "Accepted", "authenticating"))
+
+
+def test_a_host_that_knows_only_sha1_passes_by_openssh_and_else_the_way_out_is_named(
+    line: Line, tmp_path: Path
+) -> None:
+    with delivery_settings.sha1_only(tmp_path / "old") as old:
+        stranger = sftp_servers.public_line(sftp_servers.new_key())
+        join(line, old, endpoint(old, "4471", host_key=stranger))
+        failed, said = first_fault(line, endpoint(old, "4471"))
+        assert failed == "Host key matches"
+        assert "institution trust-key 4471. The host knows SHA-1 only" in said
+        partners.trust_key(line, partners.offered_key(line, "4471"))
+        found = steps_of(line, endpoint(old, "4471"))
+        assert found["Host key matches"][0] == "passed"
+        assert all(
+            "`transport: openssh`" in found[step][1] for step in found if step.startswith(("Host", "Sign"))
+        )
+        join(line, old, endpoint(old, "4471", transport="openssh"))
+        found = steps_of(line, endpoint(old, "4471"))
+    assert {state for state, _ in found.values()} == {"passed"}
+    assert "transport" not in found["Host key matches"][1]
 
 
 # test files -----------------------------------------------------------------------------------------------

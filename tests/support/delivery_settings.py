@@ -30,7 +30,7 @@ def _sshd(requests: str = "", more: str = "") -> partial[AbstractContextManager[
 
 
 @contextmanager
-def _sha1_only(folder: Path) -> Iterator[Host]:
+def sha1_only(folder: Path) -> Iterator[Host]:
     """OpenSSH as it was fifteen years ago."""
     old = "HostKeyAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group14-sha1\nMACs hmac-sha1\n"
     old += "PubkeyAcceptedAlgorithms ssh-rsa,ssh-ed25519"
@@ -98,7 +98,7 @@ REAL: tuple[Setting, ...] = (
     Setting("OpenSSH by sftp, list", _sshd(), _SFTP | _LIST),
     Setting("OpenSSH by sftp, done-file", _sshd("-P rename"), _SFTP | _DONE, _HELD_TOO),
     Setting("OpenSSH by sftp, no look", _sshd(), _SFTP | _NONE, _HELD_TOO),
-    Setting("OpenSSH of SHA-1 only, by sftp", _sha1_only, _SFTP),
+    Setting("OpenSSH of SHA-1 only, by sftp", sha1_only, _SFTP),
     Setting("OpenSSH, 32 kB left", partial(other_servers.small_disk, size="32k"), {}, _WAITS, "space"),
     Setting(
         "OpenSSH, 32 kB left, by sftp", partial(other_servers.small_disk, size="32k"), _SFTP, _WAITS, "space"

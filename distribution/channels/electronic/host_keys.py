@@ -6,16 +6,30 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import paramiko
 
-from distribution.channels.electronic import limit
+from distribution.channels.electronic import limit, openssh_sign_in
 from distribution.errors import TransientError
 from distribution.model import FailureCode
 
 _SECONDS = 30.0
-_LONGEST_SECONDS = 100.0  # for all, name look-up and `ssh-keyscan` included
+_LONGEST_SECONDS = 100.0  # for all, name look-up and `ssh` included
 _SHOWN = re.compile(r"\bshow(?:s|ed)\b[^,]*?(SHA256:[A-Za-z0-9+/]{43})")
+# It writes the key down and gives `ssh` (8.5 or newer) none to trust, which therefore signs in nowhere.
+_NOTE_KEY = '[ "$1" = NONE ] || printf "%s %s" "$1" "$2" > shown\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The public key line that a host showed; `by_old_ways`: only OpenSSH's old algorithms reach it."""
+
+    line: str
+    by_old_ways: bool = False
 
 
 def fingerprint(line: str) -> str:
@@ -36,8 +50,8 @@ def same(one: str, other: str) -> bool:
     return one.split()[:2] == other.split()[:2]
 
 
-def offered(host: str, port: int, *, kind: str) -> str:
-    """The public key line that the host shows, of `kind` where it has one of that kind.
+def offered(host: str, port: int, *, kind: str) -> Shown:
+    """The key that the host shows, of `kind` where it has one of that kind; nobody signs in.
 
     Raises TransientError (`unreachable`, `refused-by-host`, `timed-out`).
     """
@@ -47,13 +61,13 @@ def offered(host: str, port: int, *, kind: str) -> str:
     )
 
 
-def _offered(host: str, port: int, kind: str, cord: limit.Cord) -> str:
+def _offered(host: str, port: int, kind: str, cord: limit.Cord) -> Shown:
     try:
         with socket.create_connection((host, port), timeout=_SECONDS) as sock:
             cord.tie(sock.close)
             return _shown(sock, kind)
     except paramiko.ssh_exception.IncompatiblePeer:
-        return _scanned(host, port, kind)
+        return _shown_by_old_ways(host, port, kind, cord)
     except (paramiko.SSHException, EOFError) as exc:
         raise TransientError(
             f"{host}:{port} answers, but broke off before it showed a host key. Ask the institution whether "
@@ -67,7 +81,7 @@ def _offered(host: str, port: int, kind: str, cord: limit.Cord) -> str:
         ) from exc
 
 
-def _shown(sock: socket.socket, kind: str) -> str:
+def _shown(sock: socket.socket, kind: str) -> Shown:
     transport = paramiko.Transport(sock)
     try:
         options = transport.get_security_options()
@@ -76,31 +90,48 @@ def _shown(sock: socket.socket, kind: str) -> str:
         options.key_types = (*known, *(each for each in options.key_types if each not in known))
         transport.start_client(timeout=_SECONDS)
         key = transport.get_remote_server_key()
-        return f"{key.get_name()} {key.get_base64()}"
+        return Shown(f"{key.get_name()} {key.get_base64()}")
     finally:
         transport.close()
 
 
-def _scanned(host: str, port: int, kind: str) -> str:
+def _shown_by_old_ways(host: str, port: int, kind: str, cord: limit.Cord) -> Shown:
     """The key of a host that is too old for the built-in client, as OpenSSH sees it."""
-    program = shutil.which("ssh-keyscan")
-    found: list[str] = []
+    program = shutil.which("ssh")
+    line = ""
     if program is not None:
-        scan = subprocess.run(
-            [program, "-T", "10", "-p", str(port), host],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        lines = [
-            line.split(" ", 1)[1].strip() for line in scan.stdout.splitlines() if line[:1] not in ("", "#")
-        ]
-        found = sorted(lines, key=lambda line: line.split()[0] != kind)
-    if not found:
+        with tempfile.TemporaryDirectory(prefix="host-key-") as folder:
+            line = _noted(program, host, port, kind, Path(folder), cord)
+    if not line:
         raise TransientError(
-            f"{host}:{port} offers no key exchange, cipher or host key that is still safe. Ask the "
+            f"{host}:{port} offers no key exchange, cipher or host key that is still safe, and showed "
+            f"OpenSSH{'' if program else ', which is not installed here,'} none by the old ones. Ask the "
             "institution to update its SSH server.",
             code=FailureCode.REFUSED_BY_HOST,
         )
-    return found[0]
+    return Shown(line, by_old_ways=True)
+
+
+def _noted(program: str, host: str, port: int, kind: str, folder: Path, cord: limit.Cord) -> str:
+    (folder / "note-key").write_text(_NOTE_KEY)
+    stated = openssh_sign_in.old_ways() | {
+        "HostKeyAlgorithms": openssh_sign_in.key_kinds(kind, others=True),
+        "KnownHostsCommand": "/bin/sh note-key %t %K",
+        "UserKnownHostsFile": "/dev/null",
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "PreferredAuthentications": "none",
+        "BatchMode": "yes",
+        "ConnectTimeout": str(int(_SECONDS)),
+    }
+    options = [f"-o{name}={value}" for name, value in stated.items()]
+    with subprocess.Popen(
+        [program, "-F", "/dev/null", *options, "-p", str(port), "-l", "nobody", "--", host],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    ) as process:
+        cord.tie(partial(process.kill))
+    shown = folder / "shown"
+    return shown.read_text("ascii") if shown.exists() else ""

@@ -12,7 +12,7 @@ from distribution.channels.electronic.encryption import PgpKey
 from distribution.channels.electronic.remote import Remote, explained
 from distribution.errors import DistributionError, PermanentError, TransientError
 from distribution.filenames import PART_SUFFIX
-from distribution.model import Endpoint, FailureCode, Look, Publish
+from distribution.model import Endpoint, FailureCode, Look, Publish, Transport
 
 HOST_KEY_STEP = "Host key matches"
 _SECONDS = 15.0
@@ -139,13 +139,22 @@ def _knock(endpoint: Endpoint) -> str:
 def _compare(endpoint: Endpoint) -> str:
     kind = endpoint.host_key.split()[0]
     shown = host_keys.offered(endpoint.host, endpoint.port, kind=kind)
-    if host_keys.same(shown, endpoint.host_key):
-        return host_keys.fingerprint(shown)
+    if host_keys.same(shown.line, endpoint.host_key):
+        return host_keys.fingerprint(shown.line) + _way_in(endpoint, shown)
     raise PermanentError(
         f"On file is {host_keys.fingerprint(endpoint.host_key)}, the host shows "
-        f"{host_keys.fingerprint(shown)}. Call the institution on a known number; if the new key is theirs: "
-        f"institution trust-key {endpoint.code}.",
+        f"{host_keys.fingerprint(shown.line)}. Call the institution on a known number; if the new key is "
+        f"theirs: institution trust-key {endpoint.code}{_way_in(endpoint, shown) or '.'}",
         code=FailureCode.HOST_KEY,
+    )
+
+
+def _way_in(endpoint: Endpoint, shown: host_keys.Shown) -> str:
+    if not shown.by_old_ways or endpoint.transport == Transport.OPENSSH:
+        return ""
+    return (
+        ". The host knows SHA-1 only, which the built-in client refuses: until it is updated, "
+        "`transport: openssh` in its endpoint reaches it."
     )
 
 

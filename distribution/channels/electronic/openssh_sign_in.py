@@ -26,6 +26,8 @@ _WEAK = {
     "MACs": "hmac-sha1",
 }
 _KEX = "curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group14-sha256,diffie-hellman-group16-sha512"
+_RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")  # one kind of key, three ways to sign with it
+_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", *_RSA)
 _SEEN_KEY = re.compile(r"The fingerprint for the (\S+) key sent by the remote host is\s+(\S+?)\.?\s")
 
 
@@ -33,23 +35,33 @@ def destination(account: Account) -> str:
     return f"{account.username}@{f'[{account.host}]' if ':' in account.host else account.host}"
 
 
+def old_ways() -> dict[str, str]:
+    """What lets `ssh` speak to a host that knows SHA-1 only."""
+    return {
+        "KexAlgorithms": f"{_KEX},{_WEAK['KexAlgorithms']}",
+        "Ciphers": f"+{_WEAK['Ciphers']}",
+        "MACs": f"+{_WEAK['MACs']}",
+    }
+
+
+def key_kinds(kind: str, *, others: bool = False) -> str:
+    """How a host may sign with a key of `kind`; with `others` those of any other kind come behind."""
+    wanted = _RSA if kind == "ssh-rsa" else (kind,)
+    return ",".join((*wanted, *(each for each in _KINDS if others and each not in wanted)))
+
+
 def options(account: Account, folder: Path) -> list[str]:
-    kind = account.host_key.split()[0]
-    kinds = "rsa-sha2-512,rsa-sha2-256,ssh-rsa" if kind == "ssh-rsa" else kind
     known = folder / "known_hosts"
     known.write_text("pinned " + " ".join(account.host_key.split()[:2]) + "\n")
-    stated = {
+    stated = old_ways() | {
         "Port": str(account.port),
         "HostKeyAlias": "pinned",
         "UserKnownHostsFile": str(known),
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
-        "HostKeyAlgorithms": kinds,
-        "KexAlgorithms": f"{_KEX},{_WEAK['KexAlgorithms']}",
+        "HostKeyAlgorithms": key_kinds(account.host_key.split()[0]),
         "PubkeyAcceptedAlgorithms": f"+{_WEAK['PubkeyAcceptedAlgorithms']}",
-        "Ciphers": f"+{_WEAK['Ciphers']}",
-        "MACs": f"+{_WEAK['MACs']}",
         "ConnectTimeout": str(_CONNECT_SECONDS),
         "ServerAliveInterval": "15",
         "ServerAliveCountMax": "2",
