@@ -35,11 +35,10 @@ def read_acknowledgements(line: Line) -> AcknowledgementOutcome:
     """Visit every institution that has an `ack_directory`; one that cannot be reached is asked again next "
     "time."""
     with line.connect() as conn:
+        early = acknowledgements.book_early(conn, at=line.now())
         agreed = [each for each in endpoints.in_force(conn).values() if each.ack_directory]
-    if not agreed:
-        return AcknowledgementOutcome()
-    with ThreadPoolExecutor(min(line.settings.sftp_sessions, len(agreed))) as pool:
-        found = sum(pool.map(lambda endpoint: _visit(line, endpoint), agreed), Counter[str]())
+    with ThreadPoolExecutor(max(1, min(line.settings.sftp_sessions, len(agreed)))) as pool:
+        found = sum(pool.map(lambda endpoint: _visit(line, endpoint), agreed), Counter[str](early))
     outcome = AcknowledgementOutcome(
         acknowledged=found[Outcome.AGREES],
         differing=sum(found[each] for each in Outcome if each is not Outcome.AGREES),

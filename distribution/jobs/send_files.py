@@ -13,7 +13,7 @@ from distribution.jobs import build_files as building
 from distribution.jobs.build_files import BuildOutcome, build_files
 from distribution.jobs.visit_hosts import Errand, Round, Tally, Visits, lease_seconds
 from distribution.jobs.wiring import Line
-from distribution.ledger import files, transfers
+from distribution.ledger import acknowledgements, files, transfers
 from distribution.model import Endpoint, Transport
 
 __all__ = ["BuildOutcome", "KeptBack", "SendOutcome", "build_files", "retry", "send_files"]
@@ -59,6 +59,8 @@ def send_files(line: Line, *, run_id: str | None, on: date, dis: Sequence[str] |
     kept_back = {file.name: why for file in found if (why := tonight.why_waiting(file))}
     sendable = [file for file in found if file.name not in kept_back]
     sent = deliver(Errand(line, run_id, stuck), sendable, tonight.endpoints)
+    with line.connect() as conn:
+        acknowledgements.book_early(conn, at=line.now())
     return replace(sent, kept_back=tuple(KeptBack(name, why) for name, why in kept_back.items()))
 
 

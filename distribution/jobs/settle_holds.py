@@ -16,7 +16,17 @@ from distribution.ingest.read import LINE
 from distribution.jobs import record_feed
 from distribution.jobs.places import place_of, remote_name
 from distribution.jobs.wiring import Line, actor
-from distribution.ledger import deliveries, endpoints, fallback, files, holds, locks, pauses, transfers
+from distribution.ledger import (
+    acknowledgements,
+    deliveries,
+    endpoints,
+    fallback,
+    files,
+    holds,
+    locks,
+    pauses,
+    transfers,
+)
 from distribution.ledger.holds import Hold
 from distribution.model import (
     Channel,
@@ -123,6 +133,8 @@ def settle_ambiguous(line: Line, hold_id: int, *, as_: Fate, reason: str) -> Hol
             file = files.of_delivery(conn, hold.delivery_id) if hold.delivery_id is not None else None
             if hold.reason != DeliveryHoldReason.AMBIGUOUS_DELIVERY or file is None:
                 raise UsageError(f"Hold {hold_id} ({hold.reason}) is no ambiguous delivery: leave --as out.")
+            if as_ is Fate.AGAIN:
+                _refuse_what_was_acknowledged(conn, hold_id, file)
             _note_access(conn, hold, command=f"hold release {hold_id} --as {as_}", who=who)
             transfers.settle_ambiguous(
                 conn,
@@ -135,7 +147,16 @@ def settle_ambiguous(line: Line, hold_id: int, *, as_: Fate, reason: str) -> Hol
             if as_ is Fate.AGAIN and file.di in pauses.on_paper(conn):
                 fallback.give_up(conn, file.file_id)
         log.info("A person says of %s: %s", file.name, as_)
+        acknowledgements.book_early(conn, at=line.now())
         return _settled(conn, hold_id, f"released as {as_}")
+
+
+def _refuse_what_was_acknowledged(conn: psycopg.Connection, hold_id: int, file: files.ScoreFile) -> None:
+    if (said := acknowledgements.early_of(conn, file.file_id)) is not None:
+        raise UsageError(
+            f"{file.di} acknowledged {file.name} ({said}), so it has it: hold release {hold_id} --as "
+            "arrived. Sent again, it would come twice."
+        )
 
 
 def _receipt(line: Line, conn: psycopg.Connection, file: files.ScoreFile) -> Receipt:

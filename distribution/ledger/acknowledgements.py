@@ -1,6 +1,7 @@
 """Acknowledgements: what institutions said of files that arrived, each said once."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from psycopg.rows import dict_row
 
 from distribution.errors import UsageError
 from distribution.ledger import receipts
-from distribution.ledger.files import ScoreFile, named, select
+from distribution.ledger.files import ScoreFile, named, read, select
 from distribution.model import Channel, FileState, Receipt
 
 
@@ -22,6 +23,7 @@ class Outcome(StrEnum):
     AGREES = "agrees"
     DIFFERS = "differs"
     NOT_LOADED = "not-loaded"
+    EARLY = "early"  # of a file that we do not know to have arrived: it counts as soon as we do
     UNKNOWN_FILE = "unknown-file"
     UNREADABLE = "unreadable"
 
@@ -49,11 +51,11 @@ def book(conn: psycopg.Connection, arrived: Arrived) -> Outcome | None:
     """Record an acknowledgement and what follows from it, in one transaction.
 
     None when it is on file already. A file whose count and sum agree and whose rows were all loaded is
-    acknowledged, with its deliveries.
+    acknowledged, with its deliveries; one that may have arrived waits for `book_early`.
     """
     with conn.transaction():
         file = named(conn, arrived.file) if arrived.file else None
-        if file is not None and (file.di != arrived.di or file.state not in _ARRIVED):
+        if file is not None and (file.di != arrived.di or not (_has_arrived(file) or _may_have(file))):
             file = None
         outcome = _outcome(arrived, file)
         booked = conn.execute(
@@ -76,7 +78,13 @@ def book(conn: psycopg.Connection, arrived: Arrived) -> Outcome | None:
     return outcome
 
 
-_ARRIVED = (FileState.DELIVERED, FileState.ACKNOWLEDGED)
+def _has_arrived(file: ScoreFile) -> bool:
+    return file.state in (FileState.DELIVERED, FileState.ACKNOWLEDGED)
+
+
+def _may_have(file: ScoreFile) -> bool:
+    """True for a file whose upload was begun and whose fate is open, in our eyes."""
+    return file.attempt > 0 and file.state in (FileState.PUBLISHING, FileState.FAILED)
 
 
 def _outcome(arrived: Arrived, file: ScoreFile | None) -> Outcome:
@@ -84,9 +92,39 @@ def _outcome(arrived: Arrived, file: ScoreFile | None) -> Outcome:
         return Outcome.UNREADABLE
     if file is None:
         return Outcome.UNKNOWN_FILE
+    if not _has_arrived(file):
+        return Outcome.EARLY
     if (arrived.details, arrived.score_total) != (file.details, file.score_total):
         return Outcome.DIFFERS
     return Outcome.NOT_LOADED if arrived.not_loaded else Outcome.AGREES
+
+
+def book_early(conn: psycopg.Connection, *, at: datetime) -> Counter[Outcome]:
+    """Let acknowledgements count that came before we knew that their file had arrived; what they came to."""
+    counted: Counter[Outcome] = Counter()
+    with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(
+            """
+            SELECT a.acknowledgement_id, a.file_id, a.di, a.name, a.sha256, a.size_bytes, a.details,
+                   a.score_total, a.not_loaded
+            FROM ledger.acknowledgement AS a
+            JOIN ledger.score_file AS f USING (file_id)
+            WHERE a.outcome = 'early' AND a.settled_at IS NULL AND f.state IN ('delivered', 'acknowledged')
+            ORDER BY a.acknowledgement_id
+            FOR UPDATE OF a
+            """
+        ).fetchall():
+            booked, file = row.pop("acknowledgement_id"), read(conn, row.pop("file_id"))
+            arrived = Arrived(**row, read_at=at, file=file.name)
+            outcome = _outcome(arrived, file)
+            conn.execute(
+                "UPDATE ledger.acknowledgement SET outcome = %s WHERE acknowledgement_id = %s",
+                [outcome.value, booked],
+            )
+            if outcome is Outcome.AGREES:
+                _acknowledge(conn, file, arrived)
+            counted[outcome] += 1
+    return counted
 
 
 def _acknowledge(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived) -> int:
@@ -131,24 +169,42 @@ def by_word(conn: psycopg.Connection, name: str, *, actor: str, at: datetime) ->
         file = named(conn, name)
         if file is None or file.test:
             raise UsageError(f"There is no file {name}. `delivery list --state delivered` names the files.")
-        if file.state not in _ARRIVED:
+        if not _has_arrived(file):
             raise UsageError(f"{name} has not arrived yet ({file.state}): there is nothing to acknowledge.")
         said = Arrived(di=file.di, name=f"by {actor}", sha256=file.sha256, size_bytes=0, read_at=at)
         return _acknowledge(conn, file, said)
 
 
 def open_faults(conn: psycopg.Connection) -> list[dict[str, Any]]:
-    """Acknowledgements that need a person: code, name, file ('' = unknown), outcome, not_loaded, read_at."""
+    """Acknowledgements that need a person: code, name, file ('' = unknown), outcome, not_loaded, read_at,
+    hold_id (of the file where it is held, else None).
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT a.di AS code, a.name, coalesce(f.name, '') AS file, a.outcome, a.not_loaded, a.read_at
+            SELECT a.di AS code, a.name, coalesce(f.name, '') AS file, a.outcome, a.not_loaded, a.read_at,
+                   (SELECT min(h.hold_id)
+                    FROM ledger.hold AS h JOIN ledger.delivery AS d USING (delivery_id)
+                    WHERE d.file_id = a.file_id AND h.state = 'open' AND h.reason = 'ambiguous-delivery')
+                   AS hold_id
             FROM ledger.acknowledgement AS a
             LEFT JOIN ledger.score_file AS f USING (file_id)
             WHERE a.outcome <> 'agrees' AND a.settled_at IS NULL
             ORDER BY a.acknowledgement_id
             """
         ).fetchall()
+
+
+def early_of(conn: psycopg.Connection, file_id: int) -> str | None:
+    """The name of an unsettled acknowledgement of a file that we do not know to have arrived, or None."""
+    row = conn.execute(
+        """
+        SELECT min(name) FROM ledger.acknowledgement
+        WHERE file_id = %s AND outcome = 'early' AND settled_at IS NULL
+        """,
+        [file_id],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def unacknowledged(conn: psycopg.Connection, dis: Sequence[str]) -> list[dict[str, Any]]:

@@ -30,7 +30,10 @@ class UnacknowledgedFile:
 
 @dataclass(frozen=True, slots=True)
 class FaultyAcknowledgement:
-    """What an institution dropped back and nobody can book: `outcome` is the ledger's word for it."""
+    """What an institution dropped back and nobody can book: `outcome` is the ledger's word for it.
+
+    `hold_id`: a hold of the file's deliveries, where it is held as of doubtful fate.
+    """
 
     code: str
     name: str
@@ -38,6 +41,7 @@ class FaultyAcknowledgement:
     outcome: str
     not_loaded: int
     read_on: date
+    hold_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ _SAID = {
 
 
 def _faulty(faulty: FaultyAcknowledgement) -> Need:
+    if faulty.outcome == "early":
+        return _early(faulty)
     about = f" of {faulty.file}" if faulty.file else ""
     return Need(
         REVIEW,
@@ -148,6 +154,20 @@ def _faulty(faulty: FaultyAcknowledgement) -> Need:
         f"{faulty.name}{about}.",
         faulty.read_on,
         f"Ask the institution. Settled: delivery acknowledge {faulty.file or 'NAME'}; or delivery resend it.",
+    )
+
+
+def _early(early: FaultyAcknowledgement) -> Need:
+    held = "its scores are held" if early.hold_id else "the next run looks for it"
+    arrived = f"hold release {early.hold_id or 'ID'} --as arrived --reason TEXT"
+    return Need(
+        REVIEW,
+        f"{early.code} says that it has {early.file}",
+        early.code,
+        0,
+        f"{early.name} acknowledges it; here nobody can tell whether it arrived, and {held}.",
+        early.read_on,
+        f"It has it: {arrived}. Never --as again." if early.hold_id else f"If it is held then: {arrived}.",
     )
 
 

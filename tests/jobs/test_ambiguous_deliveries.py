@@ -1,12 +1,15 @@
 """Where nobody can look, a cut at the rename is held; a person says whether the file arrived."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from distribution.errors import UsageError
 from distribution.jobs import send_files, settle_holds
+from distribution.jobs.read_acknowledgements import read_acknowledgements
+from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.settle_holds import Fate
 from distribution.jobs.wiring import Line
 from distribution.ledger import files
@@ -87,3 +90,77 @@ def test_a_file_without_records_is_simply_sent_again(line: Line, tmp_path: Path)
         with line.connect() as conn:
             file = files.named(conn, FILE)
         assert (file.kind, file.state) == ("VOID", "delivered")
+
+
+# an acknowledgement is evidence ------------------------------------------------------------------------
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Iterator[Host]:
+    with sftp_servers.faulty(tmp_path / "host", sftp_servers.DropsAfterRename) as host:
+        yield host
+
+
+def acknowledged(line: Line, host: Host, **given: object) -> None:
+    """The institution drops an acknowledgement of the file that is held, and it is read."""
+    join(line, host, endpoint(host, "4471", look="none", ack_directory=host.path("back")))
+    said = {"file": FILE, "details": 3, "score_total": 165, **given}
+    (host.folder("back") / "ACK_1.json").write_text(json.dumps(said))
+    read_acknowledgements(line)
+
+
+def outcomes(line: Line) -> list[str]:
+    with line.connect() as conn:
+        return [row[0] for row in conn.execute("SELECT outcome FROM ledger.acknowledgement").fetchall()]
+
+
+def test_that_the_institution_acknowledged_a_held_file_is_told_and_counts_once_released(
+    line: Line, cut_off: Host
+) -> None:
+    first, *_ = held(line, cut_off)
+    acknowledged(line, cut_off)
+    assert outcomes(line) == ["early"]
+    (need,) = [each for each in reconcile(line, on=NIGHT)["needs_a_person"] if "says" in each["what"]]
+    assert need["what"] == f"4471 says that it has {FILE}"
+    assert f"hold release {first} --as arrived" in need["what_to_do"]
+    with pytest.raises(UsageError, match="come twice"):
+        settle_holds.settle_ambiguous(line, first, as_=Fate.AGAIN, reason="they lost it")
+    settle_holds.settle_ambiguous(line, first, as_=Fate.ARRIVED, reason="they acknowledged it")
+    with line.connect() as conn:
+        assert states(conn) == {"acknowledged": 3}
+        assert files.named(conn, FILE).state == "acknowledged"
+    assert outcomes(line) == ["agrees"]
+    assert not any("4471 says" in each["what"] for each in reconcile(line, on=NIGHT)["needs_a_person"])
+
+
+def test_an_early_acknowledgement_that_differs_still_needs_a_person_once_the_file_is_released(
+    line: Line, cut_off: Host
+) -> None:
+    first, *_ = held(line, cut_off)
+    acknowledged(line, cut_off, details=2)
+    settle_holds.settle_ambiguous(line, first, as_=Fate.ARRIVED, reason="they acknowledged it")
+    with line.connect() as conn:
+        assert states(conn) == {"delivered": 3}
+    assert outcomes(line) == ["differs"]
+
+
+def test_an_early_acknowledgement_counts_when_the_next_run_sees_the_file(line: Line, cut_off: Host) -> None:
+    join(line, cut_off, endpoint(cut_off, "4471"))
+    owe(line, "4471", "R-1", "R-2", "R-3")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    assert send_files.send_files(line, run_id=None, on=NIGHT).failed == 3  # it stands there, whole
+    (cut_off.folder("back") / "ACK_1.json").write_text(
+        json.dumps({"file": FILE, "details": 3, "score_total": 165})
+    )
+    join(line, cut_off, endpoint(cut_off, "4471", ack_directory=cut_off.path("back")))
+    read_acknowledgements(line)
+    assert outcomes(line) == ["early"]
+    send_files.send_files(line, run_id=None, on=NIGHT)
+    with line.connect() as conn:
+        assert states(conn) == {"acknowledged": 3}
+
+
+def test_of_a_file_that_never_left_an_acknowledgement_is_no_evidence(line: Line, cut_off: Host) -> None:
+    join(line, cut_off, endpoint(cut_off, "4471"))
+    owe(line, "4471", "R-1", "R-2", "R-3")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    acknowledged(line, cut_off)
+    assert outcomes(line) == ["unknown-file"]
