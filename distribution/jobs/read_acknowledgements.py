@@ -3,23 +3,27 @@
 import hashlib
 import logging
 import posixpath
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
+import psycopg
+
 from distribution.channels.electronic import acknowledgement
 from distribution.channels.electronic.remote import Remote, TooLarge, explained
-from distribution.errors import DistributionError
+from distribution.errors import DistributionError, PermanentError
 from distribution.jobs import host_accounts
 from distribution.jobs.wiring import Line, actor
-from distribution.ledger import acknowledgements, endpoints
+from distribution.ledger import acknowledgements, endpoints, files
 from distribution.ledger.acknowledgements import Arrived, Outcome
 from distribution.model import Endpoint, Look
 
 log = logging.getLogger(__name__)
 _LOOK_BACK = timedelta(days=14)
+SECOND_LOOK_SECONDS = 5.0  # an upload that does not move for so long is taken for done
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ def read_acknowledgements(line: Line) -> AcknowledgementOutcome:
     with line.connect() as conn:
         early = acknowledgements.book_early(conn, at=line.now())
         agreed = [each for each in endpoints.in_force(conn).values() if each.ack_directory]
-    with ThreadPoolExecutor(max(1, min(line.settings.sftp_sessions, len(agreed)))) as pool:
-        found = sum(pool.map(lambda endpoint: _visit(line, endpoint), agreed), Counter[str](early))
+    shared = _by_folder(agreed)
+    with ThreadPoolExecutor(max(1, min(line.settings.sftp_sessions, len(shared)))) as pool:
+        found = sum(pool.map(lambda sharing: _visit_all(line, sharing), shared), Counter[str](early))
     outcome = AcknowledgementOutcome(
         acknowledged=found[Outcome.AGREES],
         differing=sum(found[each] for each in Outcome if each is not Outcome.AGREES),
@@ -48,12 +53,29 @@ def read_acknowledgements(line: Line) -> AcknowledgementOutcome:
     return outcome
 
 
-def _visit(line: Line, endpoint: Endpoint) -> Counter[str]:
+def _by_folder(agreed: Sequence[Endpoint]) -> list[list[Endpoint]]:
+    """Institutions that drop their acknowledgements into one folder of one account, together."""
+    shared: dict[tuple[str, int, str, str], list[Endpoint]] = {}
+    for each in sorted(agreed, key=lambda each: each.code):
+        folder = posixpath.normpath(each.ack_directory or "")
+        shared.setdefault((each.host.casefold(), each.port, each.username, folder), []).append(each)
+    return list(shared.values())
+
+
+def _visit_all(line: Line, sharing: Sequence[Endpoint]) -> Counter[str]:
+    # One after the other: two that read one folder at once would book what is in it twice.
+    codes = [each.code for each in sharing]
+    return sum((_visit(line, each, codes) for each in sharing), Counter[str]())
+
+
+def _visit(line: Line, endpoint: Endpoint, sharing: Sequence[str]) -> Counter[str]:
     counted: Counter[str] = Counter()
     try:
         session = host_accounts.sign_in(line, endpoint)
         try:
-            session.within(line.settings.sftp_seconds, lambda: _ask(line, session, endpoint, counted))
+            session.within(
+                line.settings.sftp_seconds, lambda: _ask(line, session, endpoint, sharing, counted)
+            )
         finally:
             session.close()
     except DistributionError as exc:
@@ -66,30 +88,67 @@ def _visit(line: Line, endpoint: Endpoint) -> Counter[str]:
     return counted.copy()  # who was left behind may still count
 
 
-def _ask(line: Line, session: Remote, endpoint: Endpoint, counted: Counter[str]) -> None:
-    counted.update(_read(line, session, endpoint))
+def _ask(
+    line: Line, session: Remote, endpoint: Endpoint, sharing: Sequence[str], counted: Counter[str]
+) -> None:
+    counted.update(_read(line, session, endpoint, sharing))
     _note_collected(line, session, endpoint)
 
 
-def _read(line: Line, session: Remote, endpoint: Endpoint) -> Iterator[Outcome]:
+def _read(line: Line, session: Remote, endpoint: Endpoint, sharing: Sequence[str]) -> Iterator[Outcome]:
     """Book each acknowledgement as soon as it is read: some hosts let a file be read once only."""
     folder = endpoint.ack_directory or ""
     with explained(session.account, doing=f"looking for acknowledgements in {folder}"):
         names = sorted(name for name in session.listing(folder) if acknowledgement.NAME.fullmatch(name))
+    unreadable = []
     for name in names:
-        path = posixpath.join(folder, name)
-        arrived = _arrived(line, session, endpoint, path)
-        with line.connect() as conn:
-            outcome = acknowledgements.book(conn, arrived)
+        arrived = _arrived(line, session, endpoint, posixpath.join(folder, name))
+        if arrived.file is None:
+            unreadable.append(arrived)
+        else:
+            yield from _booked(line, session, endpoint, arrived, sharing)
+    for arrived in _seen_again(line, session, endpoint, unreadable):
+        yield from _booked(line, session, endpoint, arrived, sharing)
+
+
+def _seen_again(
+    line: Line, session: Remote, endpoint: Endpoint, unreadable: Sequence[Arrived]
+) -> Iterator[Arrived]:
+    """What could not be read, a little later: whole now, or still the same. What grows is left alone."""
+    if unreadable:
+        time.sleep(SECOND_LOOK_SECONDS)
+    for before in unreadable:
         try:
-            with explained(session.account, doing=f"removing {name}"):
-                session.remove(path)
-        except DistributionError:
-            pass  # it is on file: read again, it is the same acknowledgement
-        if outcome is not None:
-            level = logging.INFO if outcome is Outcome.AGREES else logging.ERROR
-            log.log(level, "%s acknowledged by %s: %s", name, endpoint.code, outcome)
-            yield outcome
+            now = _arrived(line, session, endpoint, posixpath.join(endpoint.ack_directory or "", before.name))
+        except PermanentError:
+            now = before  # it is gone, or may be read once only: there is nothing more to see
+        if now.file is not None or (now.sha256, now.size_bytes) == (before.sha256, before.size_bytes):
+            yield now
+        else:
+            log.info("%s of %s is still being written: the next run reads it", before.name, endpoint.code)
+
+
+def _booked(
+    line: Line, session: Remote, endpoint: Endpoint, arrived: Arrived, sharing: Sequence[str]
+) -> Iterator[Outcome]:
+    with line.connect() as conn:
+        whose = replace(arrived, di=_whose(conn, arrived, sharing))
+        outcome = acknowledgements.book(conn, whose)
+    try:
+        with explained(session.account, doing=f"removing {arrived.name}"):
+            session.remove(posixpath.join(endpoint.ack_directory or "", arrived.name))
+    except DistributionError:
+        pass  # it is on file: read again, it is the same acknowledgement
+    if outcome is not None:
+        level = logging.INFO if outcome is Outcome.AGREES else logging.ERROR
+        log.log(level, "%s acknowledged by %s: %s", arrived.name, whose.di, outcome)
+        yield outcome
+
+
+def _whose(conn: psycopg.Connection, arrived: Arrived, sharing: Sequence[str]) -> str:
+    """Whose file an acknowledgement names, of those that share the folder; the first where it names none."""
+    file = files.named(conn, arrived.file) if arrived.file else None
+    return file.di if file is not None and file.di in sharing else sharing[0]
 
 
 def _arrived(line: Line, session: Remote, endpoint: Endpoint, path: str) -> Arrived:

@@ -2,10 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ import pytest
 
 from distribution.channels.electronic import acknowledgement
 from distribution.errors import UsageError
+from distribution.jobs import read_acknowledgements as reading
 from distribution.jobs import send_files
 from distribution.jobs.read_acknowledgements import acknowledge, read_acknowledgements
 from distribution.jobs.reconcile_deliveries import reconcile
@@ -24,6 +26,12 @@ from tests.support.sftp_servers import Host
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 NAME = "CLEP_4471_20261123_000001.txt"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second look at what cannot be read comes without waiting."""
+    monkeypatch.setattr(reading, "SECOND_LOOK_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +173,67 @@ def test_of_another_institutions_file_nothing_is_believed(line: Line, host: Host
     said(host.folder("back-5500"))
     read_acknowledgements(line)
     assert state(line) == "delivered"
+
+
+# still being written -----------------------------------------------------------------------------------
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """What happens between the two looks at an acknowledgement that cannot be read."""
+    monkeypatch.setattr(reading, "time", SimpleNamespace(sleep=lambda _: act()))
+
+
+def test_an_acknowledgement_that_is_whole_at_the_second_look_counts(
+    line: Line, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sent / "ACK_1.json").write_text('{"file": "CLEP')
+    meanwhile(monkeypatch, lambda: said(sent))
+    assert read_acknowledgements(line).acknowledged == 1
+    assert state(line) == "acknowledged"
+    assert not list(sent.iterdir())
+
+
+def test_an_acknowledgement_that_grows_is_left_for_the_next_run(
+    line: Line, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sent / "ACK_1.json").write_text('{"file": "CLEP')
+    said(sent, name="ACK_2.json", details=3)
+    meanwhile(monkeypatch, lambda: (sent / "ACK_1.json").write_text('{"file": "CLEP_4471'))
+    assert read_acknowledgements(line).differing == 1  # the other one
+    assert [path.name for path in sent.iterdir()] == ["ACK_1.json"]
+    said(sent)
+    assert read_acknowledgements(line).acknowledged == 1
+
+
+def test_one_that_is_gone_at_the_second_look_is_booked_as_it_was_read(
+    line: Line, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sent / "ACK_1.json").write_text("hello")
+    meanwhile(monkeypatch, lambda: (sent / "ACK_1.json").unlink())
+    assert read_acknowledgements(line).differing == 1
+
+
+# one folder for two institutions ----------------------------------------------------------------------
+def test_in_a_shared_folder_each_acknowledgement_counts_for_the_institution_whose_file_it_names(
+    line: Line, host: Host, sent: Path
+) -> None:
+    join(line, host, endpoint(host, "4000", ack_directory=f"{sent}/"))
+    owe(line, "4000", "R-9")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    send_files.send_files(line, run_id=None, on=NIGHT)
+    said(sent)
+    said(sent, name="ACK_2.json", file="CLEP_4000_20261123_000001.txt", details=1, score_total=55)
+    said(sent, name="ACK_3.json", file="CLEP_4000_20261123_000009.txt")
+    (sent / "ACK_4.json").write_text("hello")
+    outcome = read_acknowledgements(line)
+    assert (outcome.acknowledged, outcome.differing) == (2, 2)
+    with line.connect() as conn:
+        assert states(conn) == {"acknowledged": 3}
+        booked = conn.execute("SELECT name, di FROM ledger.acknowledgement ORDER BY name").fetchall()
+    assert booked == [
+        ("ACK_1.json", "4471"),
+        ("ACK_2.json", "4000"),
+        ("ACK_3.json", "4000"),
+        ("ACK_4.json", "4000"),
+    ]
 
 
 def test_what_is_no_acknowledgement_is_left_alone(line: Line, sent: Path) -> None:
