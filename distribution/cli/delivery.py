@@ -155,9 +155,30 @@ def acknowledge(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A file that arrived.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Note that the institution said it has taken the file in."""
+    """Note that the institution said it has taken the file in; settles what it dropped back of it."""
     from distribution.jobs import read_acknowledgements, wiring
 
     moved = read_acknowledgements.acknowledge(wiring.open_line(), name)
     document = {"schema_version": 1, "name": name, "state": "acknowledged", "acknowledged": moved}
     emit(document, as_json=as_json, lines=lambda: [f"{name} is acknowledged, {moved} records."])
+
+
+@app.command()
+def settle(
+    number: Annotated[
+        int,
+        typer.Argument(metavar="NUMBER", help="The acknowledgement, as `reconcile` and the report name it."),
+    ],
+    reason: Annotated[
+        str, typer.Option("--reason", help="What came of it, for the record; no student's name.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Settle an acknowledgement that differs, names an unknown file or cannot be read; no file changes."""
+    from distribution.jobs import read_acknowledgements, wiring
+
+    if not reason.strip():
+        raise UsageError("--reason must say what came of it.")
+    name = read_acknowledgements.settle(wiring.open_line(), number, reason=reason.strip())
+    document = {"schema_version": 1, "number": number, "name": name, "state": "settled"}
+    emit(document, as_json=as_json, lines=lambda: [f"Acknowledgement {number} ({name}) is settled."])

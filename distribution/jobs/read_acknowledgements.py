@@ -199,6 +199,14 @@ def _note_collected(line: Line, session: Remote, endpoint: Endpoint) -> None:
         acknowledgements.note_collected(conn, gone, at=line.now())
 
 
+def settle(line: Line, number: int, *, reason: str) -> str:
+    """Settle an acknowledgement that needs a person, by his word. Returns its name; raises UsageError."""
+    with line.connect() as conn:
+        name = acknowledgements.settle(conn, number, actor=actor(), at=line.now(), note=reason)
+    log.info("%s settled acknowledgement %d, %s", actor(), number, name)
+    return name
+
+
 def acknowledge(line: Line, name: str) -> int:
     """Acknowledge a file by a person's word. Returns its deliveries that moved; raises UsageError."""
     with line.connect() as conn:

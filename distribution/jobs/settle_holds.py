@@ -155,7 +155,8 @@ def _refuse_what_was_acknowledged(conn: psycopg.Connection, hold_id: int, file: 
     if (said := acknowledgements.early_of(conn, file.file_id)) is not None:
         raise UsageError(
             f"{file.di} acknowledged {file.name} ({said}), so it has it: hold release {hold_id} --as "
-            "arrived. Sent again, it would come twice."
+            "arrived. Sent again, it would come twice. If it was wrong, settle its acknowledgement first: "
+            "`reconcile` names the command."
         )
 
 

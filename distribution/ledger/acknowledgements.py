@@ -74,7 +74,7 @@ def book(conn: psycopg.Connection, arrived: Arrived) -> Outcome | None:
         if not booked:
             return None
         if file is not None and outcome is Outcome.AGREES:
-            _acknowledge(conn, file, arrived)
+            _agree(conn, file, arrived)
     return outcome
 
 
@@ -122,9 +122,15 @@ def book_early(conn: psycopg.Connection, *, at: datetime) -> Counter[Outcome]:
                 [outcome.value, booked],
             )
             if outcome is Outcome.AGREES:
-                _acknowledge(conn, file, arrived)
+                _agree(conn, file, arrived)
             counted[outcome] += 1
     return counted
+
+
+def _agree(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived) -> None:
+    note = "this later one agrees"
+    _settle(conn, "file_id = %s", file.file_id, by=arrived.name, at=arrived.read_at, note=note)
+    _acknowledge(conn, file, arrived)
 
 
 def _acknowledge(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived) -> int:
@@ -147,13 +153,6 @@ def _acknowledge(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived) ->
         remote_name=arrived.name,
     )
     receipts.write(conn, receipt, event="acknowledged", run_id=None)
-    conn.execute(
-        """
-        UPDATE ledger.acknowledgement SET settled_at = %s
-        WHERE file_id = %s AND settled_at IS NULL AND outcome <> 'agrees'
-        """,
-        [arrived.read_at, file.file_id],
-    )
     return conn.execute(
         "UPDATE ledger.delivery SET state = 'acknowledged' WHERE file_id = %s AND state = 'delivered'",
         [file.file_id],
@@ -161,7 +160,9 @@ def _acknowledge(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived) ->
 
 
 def by_word(conn: psycopg.Connection, name: str, *, actor: str, at: datetime) -> int:
-    """Acknowledge a file by a person's word. Returns its deliveries that moved.
+    """Acknowledge a file by a person's word, which settles what its institution dropped back before.
+
+    Returns its deliveries that moved.
 
     Raises UsageError for a file that is not on file or has not arrived.
     """
@@ -172,17 +173,46 @@ def by_word(conn: psycopg.Connection, name: str, *, actor: str, at: datetime) ->
         if not _has_arrived(file):
             raise UsageError(f"{name} has not arrived yet ({file.state}): there is nothing to acknowledge.")
         said = Arrived(di=file.di, name=f"by {actor}", sha256=file.sha256, size_bytes=0, read_at=at)
+        _settle(conn, "file_id = %s", file.file_id, by=actor, at=at, note="the file is acknowledged")
         return _acknowledge(conn, file, said)
 
 
+def settle(conn: psycopg.Connection, acknowledgement_id: int, *, actor: str, at: datetime, note: str) -> str:
+    """Settle an acknowledgement that needs a person; its file stays as it is. Returns its name.
+
+    Raises UsageError when none of that number waits for a person.
+    """
+    names = _settle(conn, "acknowledgement_id = %s", acknowledgement_id, by=actor, at=at, note=note)
+    if not names:
+        raise UsageError(
+            f"No acknowledgement {acknowledgement_id} waits for a person. `reconcile` names those that do."
+        )
+    return names[0]
+
+
+def _settle(
+    conn: psycopg.Connection, which: str, number: int, *, by: str, at: datetime, note: str
+) -> list[str]:
+    rows = conn.execute(
+        f"""
+        UPDATE ledger.acknowledgement SET settled_at = %s, settled_by = %s, settled_note = %s
+        WHERE {which} AND settled_at IS NULL AND outcome <> 'agrees'
+        RETURNING name
+        """,
+        [at, by, note, number],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def open_faults(conn: psycopg.Connection) -> list[dict[str, Any]]:
-    """Acknowledgements that need a person: code, name, file ('' = unknown), outcome, not_loaded, read_at,
-    hold_id (of the file where it is held, else None).
+    """Acknowledgements that need a person: number, code, name, file ('' = unknown), outcome, not_loaded,
+    read_at, hold_id (of the file where it is held, else None).
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            SELECT a.di AS code, a.name, coalesce(f.name, '') AS file, a.outcome, a.not_loaded, a.read_at,
+            SELECT a.acknowledgement_id AS number, a.di AS code, a.name,
+                   coalesce(f.name, '') AS file, a.outcome, a.not_loaded, a.read_at,
                    (SELECT min(h.hold_id)
                     FROM ledger.hold AS h JOIN ledger.delivery AS d USING (delivery_id)
                     WHERE d.file_id = a.file_id AND h.state = 'open' AND h.reason = 'ambiguous-delivery')

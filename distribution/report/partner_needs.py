@@ -32,9 +32,11 @@ class UnacknowledgedFile:
 class FaultyAcknowledgement:
     """What an institution dropped back and nobody can book: `outcome` is the ledger's word for it.
 
-    `hold_id`: a hold of the file's deliveries, where it is held as of doubtful fate.
+    `number`: what to settle it by; `hold_id`: a hold of the file's deliveries, where they are held because
+    nobody knows whether it arrived.
     """
 
+    number: int
     code: str
     name: str
     file: str
@@ -146,6 +148,7 @@ def _faulty(faulty: FaultyAcknowledgement) -> Need:
     if faulty.outcome == "early":
         return _early(faulty)
     about = f" of {faulty.file}" if faulty.file else ""
+    again = f" Once more: delivery resend {faulty.file} --reason TEXT." if faulty.file else ""
     return Need(
         REVIEW,
         f"{faulty.code} acknowledged {_SAID.get(faulty.outcome, faulty.outcome)}",
@@ -153,12 +156,17 @@ def _faulty(faulty: FaultyAcknowledgement) -> Need:
         faulty.not_loaded,
         f"{faulty.name}{about}.",
         faulty.read_on,
-        f"Ask the institution. Settled: delivery acknowledge {faulty.file or 'NAME'}; or delivery resend it.",
+        f"Ask the institution.{again} Settled: {_settle(faulty)}.",
     )
+
+
+def _settle(faulty: FaultyAcknowledgement) -> str:
+    return f"delivery settle {faulty.number} --reason TEXT"
 
 
 def _early(early: FaultyAcknowledgement) -> Need:
     held = "its scores are held" if early.hold_id else "the next run looks for it"
+    when = "It has it" if early.hold_id else "If it is held then"
     arrived = f"hold release {early.hold_id or 'ID'} --as arrived --reason TEXT"
     return Need(
         REVIEW,
@@ -167,7 +175,7 @@ def _early(early: FaultyAcknowledgement) -> Need:
         0,
         f"{early.name} acknowledges it; here nobody can tell whether it arrived, and {held}.",
         early.read_on,
-        f"It has it: {arrived}. Never --as again." if early.hold_id else f"If it is held then: {arrived}.",
+        f"{when}: {arrived}. It was wrong: {_settle(early)}.",
     )
 
 

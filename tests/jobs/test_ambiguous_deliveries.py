@@ -8,7 +8,7 @@ import pytest
 
 from distribution.errors import UsageError
 from distribution.jobs import send_files, settle_holds
-from distribution.jobs.read_acknowledgements import read_acknowledgements
+from distribution.jobs.read_acknowledgements import read_acknowledgements, settle
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.settle_holds import Fate
 from distribution.jobs.wiring import Line
@@ -164,3 +164,14 @@ def test_of_a_file_that_never_left_an_acknowledgement_is_no_evidence(line: Line,
     send_files.build_files(line, run_id=None, on=NIGHT)
     acknowledged(line, cut_off)
     assert outcomes(line) == ["unknown-file"]
+
+
+def test_an_early_acknowledgement_that_was_wrong_is_settled_and_the_file_may_go_again(
+    line: Line, cut_off: Host
+) -> None:
+    first, *_ = held(line, cut_off)
+    acknowledged(line, cut_off)
+    settle(line, 1, reason="it was a test of theirs")
+    settle_holds.settle_ambiguous(line, first, as_=Fate.AGAIN, reason="it never came")
+    with line.connect() as conn:
+        assert states(conn) == {"claimed": 3}

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,12 +14,13 @@ import psycopg
 import pytest
 
 from distribution.channels.electronic import acknowledgement
+from distribution.cli.app import main
 from distribution.errors import UsageError
 from distribution.jobs import read_acknowledgements as reading
 from distribution.jobs import send_files
 from distribution.jobs.read_acknowledgements import acknowledge, read_acknowledgements
 from distribution.jobs.reconcile_deliveries import reconcile
-from distribution.jobs.wiring import Line
+from distribution.jobs.wiring import Line, actor
 from distribution.ledger import accounts, acknowledgements, files
 from tests.support import sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
@@ -275,6 +277,63 @@ def test_a_persons_word_settles_what_did_not_agree(line: Line, sent: Path) -> No
     assert not any("acknowledged" in what for what in needs(line, NIGHT))
     with pytest.raises(UsageError, match="no file"):
         acknowledge(line, "CLEP_4471_20261123_000009.txt")
+
+
+def open_needs(line: Line) -> list[dict[str, Any]]:
+    return [
+        need
+        for need in reconcile(line, on=NIGHT)["needs_a_person"]
+        if "delivery settle" in need["what_to_do"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"file": "CLEP_4471_20261123_000009.txt"},
+        {"details": "two"},
+        {"details": 3},
+        {"rows": [{"result_id": "R-1", "revision": 1, "status": "rejected"}]},
+    ],
+)
+def test_the_command_that_the_list_names_settles_it_with_who_when_and_why(
+    line: Line, sent: Path, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(sent, **given)
+    read_acknowledgements(line)
+    (need,) = open_needs(line)
+    command = (
+        need["what_to_do"].partition("Settled: ")[2].removesuffix(".").replace("TEXT", "'they mended it'")
+    )
+    monkeypatch.setenv("DISTRIBUTION_HOME", str(line.settings.home))
+    monkeypatch.setenv("DISTRIBUTION_DATABASE_URL", line.url)
+    monkeypatch.setenv("DISTRIBUTION_ACTOR", "pat")
+    assert main(shlex.split(command)) == 0
+    assert open_needs(line) == []
+    assert state(line) == "delivered"
+    with line.connect() as conn:
+        settled = "SELECT settled_by, settled_note, settled_at IS NOT NULL FROM ledger.acknowledgement"
+        assert conn.execute(settled).fetchone() == ("pat", "they mended it", True)
+    assert main(shlex.split(command)) == 2  # there is nothing left to settle
+
+
+@pytest.mark.parametrize("how", ["by word", "by a later one"])
+def test_rows_not_loaded_of_a_file_that_is_acknowledged_already_can_be_settled(
+    line: Line, sent: Path, how: str
+) -> None:
+    said(sent)
+    said(sent, name="ACK_2.json", rows=[{"result_id": "R-1", "revision": 1, "status": "rejected"}])
+    read_acknowledgements(line)
+    assert len(open_needs(line)) == 1
+    if how == "by word":
+        acknowledge(line, NAME)
+    else:
+        said(sent, name="ACK_3.json")
+        read_acknowledgements(line)
+    assert open_needs(line) == []
+    with line.connect() as conn:
+        settled = "SELECT settled_by FROM ledger.acknowledgement WHERE name = 'ACK_2.json'"
+        assert conn.execute(settled).fetchone() == ("ACK_3.json" if how == "by a later one" else actor(),)
 
 
 def test_that_a_file_was_collected_is_a_note_on_it(line: Line, host: Host, sent: Path) -> None:
