@@ -16,8 +16,8 @@ import pytest
 from distribution.channels.electronic import acknowledgement
 from distribution.cli.app import main
 from distribution.errors import UsageError
+from distribution.jobs import partners, send_files
 from distribution.jobs import read_acknowledgements as reading
-from distribution.jobs import send_files
 from distribution.jobs.read_acknowledgements import acknowledge, read_acknowledgements
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.wiring import Line, actor
@@ -346,3 +346,23 @@ def test_that_a_file_was_collected_is_a_note_on_it(line: Line, host: Host, sent:
         found = files.named(conn, NAME)
     assert (found.state, found.collected_at is None) == ("delivered", False)
     assert arrived(host, "4471") == []
+
+
+@pytest.mark.parametrize("transport", ["paramiko", "openssh"])
+def test_where_nobody_may_list_the_host_counts_as_unasked_and_no_file_as_collected(
+    line: Line, tmp_path: Path, transport: str
+) -> None:
+    with sftp_servers.openssh(tmp_path / "host", requests="-P opendir") as closed:
+        back = str(closed.folder("back"))
+        join(line, closed, endpoint(closed, "4471", ack_directory=back, transport=transport))
+        owe(line, "4471", "R-1", "R-2")
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        send_files.send_files(line, run_id=None, on=NIGHT)
+        assert state(line) == "delivered"
+        join(line, closed, endpoint(closed, "4471", ack_directory=back, transport=transport, look="list"))
+        assert read_acknowledgements(line).unasked == 1
+        tested = partners.try_connection(line, "4471", wait_seconds=0.1)
+    with line.connect() as conn:
+        assert files.named(conn, NAME).collected_at is None
+    failed = [step["step"] for step in tested["steps"] if step["state"] == "failed"]
+    assert [step.startswith("Folder") for step in failed] == [True]
