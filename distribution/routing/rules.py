@@ -91,7 +91,7 @@ def _standing(got: pd.DataFrame, destinations: pd.DataFrame) -> pd.DataFrame:
         )
     successors = dict(zip(destinations["code"], destinations["recipient"], strict=True))
     mapped = got.assign(
-        recipient=got["recipient"].map(successors).fillna(got["recipient"]),
+        recipient=got["recipient"].map(successors).astype("str").fillna(got["recipient"]),
         by_choice=~got["occasion"].str.startswith(TRANSCRIPT_PREFIX),
     ).sort_values(["result_id", "recipient", "revision"], kind="stable")
     return mapped.groupby(["result_id", "recipient"], sort=False, as_index=False).agg(
