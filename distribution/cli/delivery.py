@@ -115,6 +115,8 @@ def resend(
 
 def _resend_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{document['name']} carries the {document['records']} records of {document['original']} again:"
+    if document["left_out"]:
+        yield f"  {document['left_out']} left out: cancelled or withheld by now."
     yield f"  {_standing(document)}."
 
 

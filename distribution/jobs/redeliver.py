@@ -53,11 +53,19 @@ def _resent_file(line: Line, *, name: str, reason: str, on: date) -> dict[str, A
         "original": name,
         "state": state,
         "records": again.details,
+        "left_out": _left_out(line, name, again),
         "delivered": sent.delivered,
         "failed": sent.failed,
         "unsent": list(sent.unsent),
         "waits_for": _waits_for(sent, again.name),
     }
+
+
+def _left_out(line: Line, name: str, again: files.ScoreFile) -> int:
+    """How many records of the original the copy lacks."""
+    with line.connect() as conn:
+        original = files.named(conn, name)
+    return original.details - again.details if original is not None else 0
 
 
 def _waits_for(sent: send_files.SendOutcome, name: str) -> str:
@@ -67,8 +75,10 @@ def _waits_for(sent: send_files.SendOutcome, name: str) -> str:
 def resend(line: Line, *, name: str, reason: str, on: date, run_id: str | None = None) -> files.ScoreFile:
     """Give the records of a delivered file the next number, kind RESEND; it is sent by `send_files`.
 
+    They are the same records, but for scores that are cancelled or withheld by now: those are left out.
+
     Who asks is an operator, who may go beyond the policy (`outside_policy`); the ledger keeps which rule.
-    Raises UsageError for a file that is not on file, carries nothing, or has not arrived.
+    Raises UsageError for a file that is not on file, carries nothing that may be sent, or has not arrived.
     """
     with line.connect() as conn:
         original = _resendable(conn, name)
@@ -105,10 +115,11 @@ def _outside_policy(conn: psycopg.Connection, file: files.ScoreFile, line: Line,
 
 
 def full_history(line: Line, code: str, *, reason: str, on: date) -> dict[str, Any]:
-    """Send an institution everything that it got so far and that may still be reported, kind FULL.
+    """Send an institution what stands now of all that it got so far and may still be reported, kind FULL.
 
-    The same reason and date is one file, however often it is asked for. Raises UsageError for an institution
-    without an endpoint, or one that never got a score.
+    Nothing goes that is cancelled or withheld by now, or that it was told to remove. The same reason and
+    date is one file, however often it is asked for. Raises UsageError for an institution without an
+    endpoint, or one of whose scores none may be sent.
     """
     with line.connect() as conn:
         files.lock_sequences(conn, [code])
@@ -133,10 +144,7 @@ def _full_file(line: Line, conn: psycopg.Connection, code: str, *, reason: str, 
     endpoint = endpoints.of(conn, code)
     if endpoint is None:
         raise UsageError(f"No endpoint of {code} is on file. `institution load-endpoints FILE` loads one.")
-    got = resends.newest_got(conn, code)
-    got = got[got["test_date"].map(lambda day: exams.last_reportable_day(date.fromisoformat(day)) >= on)]
-    if got.empty:
-        raise UsageError(f"{code} never got a score that may still be reported.")
+    got = _reportable(conn, code, on=on)
     form = file_forms.form_of(endpoint)
     seal = sealing.seal_for(line, endpoint, form.layout, di=code)
     header = _next_header(line, conn, code, FileKind.FULL)
@@ -148,6 +156,14 @@ def _full_file(line: Line, conn: psycopg.Connection, code: str, *, reason: str, 
     written = score_file.compose(header, fitted.lines, form, seal=seal)
     _record(line, conn, header, form, written, seal, endpoint, on=on, reason=reason, claimed=fitted.contents)
     return name
+
+
+def _reportable(conn: psycopg.Connection, code: str, *, on: date) -> pd.DataFrame:
+    got = resends.standing_scores(conn, code)
+    got = got[got["test_date"].map(lambda day: exams.last_reportable_day(date.fromisoformat(day)) >= on)]
+    if got.empty:
+        raise UsageError(f"{code} never got a score that stands now and may still be reported.")
+    return got
 
 
 def _next_header(line: Line, conn: psycopg.Connection, di: str, kind: FileKind, original: str = "") -> Header:
@@ -217,12 +233,13 @@ def _next_number(
     endpoint = endpoints.of(conn, original.di)
     form = file_forms.form_again(original, endpoint)
     seal = sealing.seal_for(line, endpoint, form.layout, di=original.di)
+    contents = _shown_again(conn, original)
     header = _next_header(line, conn, original.di, FileKind.RESEND, original.name)
     overridden = _outside_policy(conn, original, line, on=on)
-    lines = score_file.format_details(files.attached(conn, original), form)
+    lines = score_file.format_details(contents, form)
     written = score_file.compose(header, lines, form, seal=seal)
     planned = _record(line, conn, header, form, written, seal, endpoint, on=on, reason=reason, run_id=run_id)
-    resends.copy_deliveries(conn, original=original, to=planned.name, owed_on=on)
+    resends.copy_deliveries(conn, contents["delivery_id"].tolist(), to=planned.name, owed_on=on)
     if overridden:
         resends.note_override(conn, planned.name, overridden)
         log.warning("%s is sent again beyond the policy: %s", original.name, overridden)
@@ -230,6 +247,18 @@ def _next_number(
     found = files.named(conn, planned.name)
     assert found is not None
     return found
+
+
+def _shown_again(conn: psycopg.Connection, original: files.ScoreFile) -> pd.DataFrame:
+    """The records of a file without the scores that nobody may be shown any more."""
+    contents = files.attached(conn, original)
+    shown = contents[contents["delivery_id"].isin(resends.may_be_shown(conn, original))]
+    if shown.empty:
+        raise UsageError(
+            f"{original.name} holds only scores that are cancelled or withheld by now: nothing may be sent. "
+            f"`delivery full {original.di}` sends what stands."
+        )
+    return shown
 
 
 def _stage_again(line: Line, school: str, *, on: date, reason: str) -> int:

@@ -1,5 +1,6 @@
 """Files that are asked for once more: whose records they carry, and what was asked for before."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import pandas as pd
@@ -8,11 +9,33 @@ import psycopg
 from distribution.ledger import deliveries
 from distribution.ledger.connection import read_frame
 from distribution.ledger.files import ScoreFile, select
-from distribution.model import Channel
+from distribution.model import Action, Channel, ResultStatus
 
 
-def copy_deliveries(conn: psycopg.Connection, *, original: ScoreFile, to: str, owed_on: date) -> int:
-    """Give a RESEND file deliveries of its own: those of the original, claimed, on a new occasion."""
+def may_be_shown(conn: psycopg.Connection, original: ScoreFile) -> list[int]:
+    """The deliveries of a file that may be shown once more: all but scores now cancelled or withheld; ids.
+
+    A cancellation shows no score, so it always may.
+    """
+    rows = conn.execute(
+        """
+        SELECT d.delivery_id
+        FROM ledger.delivery AS d
+        WHERE d.file_id = %s AND d.left_at IS NOT NULL
+          AND (d.action = %s OR EXISTS (
+              SELECT FROM ledger.result_version AS newest
+              WHERE newest.result_id = d.result_id AND newest.latest AND NOT newest.withdrawn
+                AND newest.status = %s
+          ))
+        ORDER BY d.delivery_id
+        """,
+        [original.file_id, Action.CANCELLATION, ResultStatus.SCORED],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def copy_deliveries(conn: psycopg.Connection, delivery_ids: Sequence[int], *, to: str, owed_on: date) -> int:
+    """Give a RESEND file deliveries of its own: copies of these, claimed, on a new occasion."""
     return conn.execute(
         """
         INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, occasion,
@@ -22,9 +45,9 @@ def copy_deliveries(conn: psycopg.Connection, *, original: ScoreFile, to: str, o
                f.file_id
         FROM ledger.delivery AS d
         CROSS JOIN ledger.score_file AS f
-        WHERE d.file_id = %s AND d.left_at IS NOT NULL AND f.name = %s
+        WHERE d.delivery_id = ANY(%s) AND f.name = %s
         """,
-        [owed_on, original.file_id, to],
+        [owed_on, list(delivery_ids), to],
     ).rowcount
 
 
@@ -79,28 +102,44 @@ def note_override(conn: psycopg.Connection, name: str, rule: str) -> None:
     conn.execute("UPDATE ledger.score_file SET outside_policy = %s WHERE name = %s", [rule, name])
 
 
-def newest_got(conn: psycopg.Connection, recipient: str) -> pd.DataFrame:
-    """The newest revision of each result that a recipient got, by whatever channel; all text.
+def standing_scores(conn: psycopg.Connection, recipient: str) -> pd.DataFrame:
+    """What stands now of all that a recipient got, by whatever channel, as a scored result; all text.
+
+    What is on its way in a file of an earlier number counts as got: it arrives first. Left out are scores
+    that are cancelled or withheld by now, whoever was told; what the recipient was told to remove; and a
+    revision that a newer one replaces, which comes as a correction of its own.
 
     Columns: result_id, revision, academic_year, recipient, designated, action, test_date, reasons.
     """
     return read_frame(
         conn,
         """
-        SELECT DISTINCT ON (d.result_id) d.result_id, d.revision, d.academic_year, d.recipient, d.designated,
-               d.action, v.test_date,
+        WITH newest_got AS (
+            SELECT DISTINCT ON (result_id) *
+            FROM ledger.delivery
+            WHERE recipient = %(recipient)s
+              AND (state IN ('delivered', 'acknowledged')
+                   OR (state IN ('claimed', 'failed') AND channel = %(electronic)s))
+            ORDER BY result_id, revision DESC, delivery_id
+        )
+        SELECT d.result_id, d.revision, d.academic_year, d.recipient, d.designated, d.action, v.test_date,
                array_to_string(array_append(array_remove(d.reasons, 'resend'), 'resend'), ' ') AS reasons
-        FROM ledger.delivery AS d
+        FROM newest_got AS d
         JOIN ledger.result_version AS v USING (result_id, revision, academic_year)
-        WHERE d.recipient = %s AND d.state IN ('delivered', 'acknowledged')
-        ORDER BY d.result_id, d.revision DESC, d.delivery_id
+        WHERE d.action <> %(cancellation)s AND v.latest AND NOT v.withdrawn AND v.status = %(scored)s
+        ORDER BY d.result_id
         """,
-        [recipient],
+        {
+            "recipient": recipient,
+            "electronic": Channel.ELECTRONIC,
+            "cancellation": Action.CANCELLATION,
+            "scored": ResultStatus.SCORED,
+        },
     )
 
 
 def owe_again(conn: psycopg.Connection, got: pd.DataFrame, *, occasion: str, owed_on: date) -> list[int]:
-    """Deliveries of their own for results that are sent again (`newest_got`), pending; their ids."""
+    """Deliveries of their own for results that are sent again (`standing_scores`), pending; their ids."""
     given = {
         "channel": Channel.ELECTRONIC.value,
         "state": "pending",

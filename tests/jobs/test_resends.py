@@ -6,20 +6,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from distribution.channels.electronic import record_layout
 from distribution.errors import UsageError
 from distribution.jobs import redeliver, send_files, sending
 from distribution.jobs.distribute_scores import run_nightly
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.wiring import Line
-from distribution.ledger import files
-from tests.support import records, sftp_servers
+from distribution.ledger import deliveries, files
+from tests.support import partner_readers, records, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
 from tests.support.sftp_servers import Host
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 NAME = "CLEP_4471_20261123_000001.txt"
+SECOND = "CLEP_4471_20261123_000002.txt"
+THIRD = "CLEP_4471_20261123_000003.txt"
 _NOTHING = dict.fromkeys(("paper", "electronic", "portal", "held", "failed", "waiting"), 0)
 
 
@@ -135,6 +139,96 @@ def test_the_full_history_is_one_file_with_the_newest_of_each_score(
 def test_the_full_history_leaves_out_what_may_no_longer_be_reported(line: Line, sent: None) -> None:
     with pytest.raises(UsageError, match="never got a score"):
         redeliver.full_history(line, "4471", reason="new system", on=NIGHT.replace(year=2037))
+
+
+def results_in(host: Host, name: str) -> list[tuple[str, str]]:
+    """Action and result of each record of a file in fixed-1, as its institution reads it by the spec."""
+    spec = record_layout.spec(record_layout.load("fixed-1"))
+    read = partner_readers.fixed_width(spec, (host.folder("4471") / name).read_bytes())
+    return sorted((record["action"], record["result_id"]) for record in read["D"])
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("cancelled", "not yet"), ("cancelled", "held"), ("cancelled", "told"), ("withheld", "never")],
+)
+def test_a_score_that_was_taken_back_is_sent_by_no_history_and_no_resend(
+    line: Line, host: Host, sent: None, status: str, told: str
+) -> None:
+    owe(line, "4471", "R-2")
+    night(line)
+    owe(line, "4471", "R-3", "R-4")
+    night(line)
+    taken_back(line, "R-3", status=status, told=told)
+    full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    assert results_in(host, full["name"]) == [("N", "R-1"), ("N", "R-2"), ("N", "R-4")]
+    again = redeliver.redeliver(line, what="file", name=THIRD, reason="lost", on=NIGHT)
+    assert results_in(host, again["name"]) == [("N", "R-4")]
+    assert (again["records"], again["left_out"]) == (1, 1)
+    taken_back(line, "R-2", status=status, told=told)
+    with pytest.raises(UsageError, match="cancelled or withheld by now"):
+        redeliver.redeliver(line, what="file", name=SECOND, reason="lost", on=NIGHT)
+    assert last_number(line) == len(numbers(line))
+
+
+def last_number(line: Line) -> int:
+    with line.connect() as conn:
+        return files.lock_sequences(conn, ["4471"])["4471"]
+
+
+def numbers(line: Line) -> list[int]:
+    with line.connect() as conn:
+        return [row[0] for row in conn.execute("SELECT sequence FROM ledger.score_file").fetchall()]
+
+
+def taken_back(line: Line, result_id: str, *, status: str, told: str) -> None:
+    """A second revision without a score; of a cancelled one the institution was told, or will be."""
+    if told == "never":
+        with line.connect() as conn:
+            records.result(conn, result_id, 2, status=status, candidate_id=f"C-{result_id}")
+        return
+    owe(line, "4471", result_id, action="X", revision=2, status=status)
+    if told == "told":
+        night(line)
+    if told == "held":
+        with line.connect() as conn:
+            found = conn.execute("SELECT delivery_id FROM ledger.delivery WHERE state = 'pending'").fetchall()
+            held = pd.DataFrame({"delivery_id": [row[0] for row in found], "reason": "volume-anomaly"})
+            deliveries.hold(conn, held)
+
+
+def test_the_full_history_leaves_out_what_the_institution_was_told_to_remove(
+    line: Line, host: Host, sent: None
+) -> None:
+    owe(line, "4471", "R-2")
+    night(line)
+    owe(line, "4471", "R-1", action="X", revision=2)
+    night(line)
+    full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    assert results_in(host, full["name"]) == [("N", "R-2")]
+
+
+def test_the_full_history_leaves_a_replaced_revision_to_its_correction(
+    line: Line, host: Host, sent: None
+) -> None:
+    owe(line, "4471", "R-2")
+    night(line)
+    owe(line, "4471", "R-1", action="C", revision=2, scaled_score=70)
+    full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    assert results_in(host, full["name"]) == [("N", "R-2")]
+
+
+def test_what_waits_in_a_file_of_an_earlier_number_is_in_the_full_history(
+    line: Line, host: Host, sent: None
+) -> None:
+    at = endpoint(host, "4471")
+    join(line, host, replace(at, port=sftp_servers.free_port()))
+    owe(line, "4471", "R-1", action="C", revision=2, scaled_score=70)
+    night(line)
+    join(line, host, at)
+    full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    assert results_in(host, full["name"]) == [("C", "R-1")]
+    assert len(arrived(host, "4471")) == 3
 
 
 # the pause of all sending ----------------------------------------------------------------------------
