@@ -77,15 +77,19 @@ def _route_chunk(
 ) -> RoutingOutcome:
     versions = routing_facts.newest_versions(conn)
     owed = rules.owed(versions, routing_facts.got(conn), _master_data(conn, line, on))
-    found = changes.between(
-        owed,
-        routing_facts.on_file(conn),
-        versions[["result_id", "status"]],
-        routing_facts.changes_of_institutions(conn),
-    )
+    changed = routing_facts.changes_of_institutions(conn)
+    found = changes.between(owed, routing_facts.on_file(conn), versions[["result_id", "status"]], changed)
     withdrawn = deliveries.withdraw(conn, found.superseded, reason=WithdrawalReason.SUPERSEDED)
     withdrawn += deliveries.withdraw(conn, found.cancelled, reason=WithdrawalReason.CANCELLED)
     settled = deliveries.settle(conn, found.settled)
+    again = changes.of_asked_again(
+        routing_facts.asked_again(conn), versions[["result_id", "revision", "status"]], changed
+    )
+    withdrawn += deliveries.withdraw(conn, again.superseded, reason=WithdrawalReason.SUPERSEDED)
+    withdrawn += deliveries.withdraw(conn, again.cancelled, reason=WithdrawalReason.CANCELLED)
+    settled += deliveries.release(
+        conn, again.freed, actor="pipeline", note="its institution changed since it was held"
+    )
     added = deliveries.add(
         conn, found.added.astype({"revision": "str"}).assign(owed_on=on.isoformat()), run_id=run_id
     )

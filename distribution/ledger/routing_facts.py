@@ -151,6 +151,29 @@ def on_file(conn: psycopg.Connection) -> pd.DataFrame:
     return frame.astype({"delivery_id": "int64", "revision": "int64"})
 
 
+def asked_again(conn: psycopg.Connection) -> pd.DataFrame:
+    """The chunk's deliveries that a person asked for once more and that have not left.
+
+    Columns: delivery_id, result_id, revision int64, recipient, action, state, state_reason, held_since,
+    file_kind ('' = in no file); text but for the numbers.
+    """
+    frame = read_frame(
+        conn,
+        f"""
+        SELECT d.delivery_id, d.result_id, d.revision, d.recipient, d.action, d.state, d.state_reason,
+               h.since AS held_since, f.kind AS file_kind
+        FROM ledger.delivery AS d
+        JOIN {_CHUNK_TABLE} AS c ON c.result_id = d.result_id
+        LEFT JOIN ledger.hold AS h ON h.delivery_id = d.delivery_id AND h.state = 'open'
+        LEFT JOIN ledger.score_file AS f ON f.file_id = d.file_id
+        WHERE d.occasion LIKE 'resend:%'
+          AND d.left_at IS NULL
+          AND d.state IN ('pending', 'held', 'claimed', 'failed')
+        """,
+    )
+    return frame.astype({"delivery_id": "int64", "revision": "int64"})
+
+
 def orders(conn: psycopg.Connection) -> pd.DataFrame:
     """The organisation of each order that the chunk's results name: order_id, organization_code."""
     return read_frame(

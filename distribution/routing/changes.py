@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from distribution.model import DeliveryHoldReason, DeliveryState, ResultStatus
+from distribution.model import Action, DeliveryHoldReason, DeliveryState, FileKind, ResultStatus
 from distribution.routing.rules import KEY
 
 # These holds come from a channel's own look at the content; only a change at the institution lifts them.
@@ -18,6 +18,12 @@ _CHANNEL_HOLDS = [
 _PERSONS_HOLDS = [
     DeliveryHoldReason.AMBIGUOUS_DELIVERY.value,
     DeliveryHoldReason.VOLUME_ANOMALY.value,
+]
+# What a change of the institution may lift from a delivery that was asked for once more: no rule owes it.
+_LIFTED_BY_A_CHANGE = [
+    *_CHANNEL_HOLDS,
+    DeliveryHoldReason.NO_ENDPOINT.value,
+    DeliveryHoldReason.CHANGE_UNCONFIRMED.value,
 ]
 _OPEN = [
     DeliveryState.PENDING.value,
@@ -102,3 +108,40 @@ def _settled(same: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
     now_held = same["state"] == DeliveryState.HELD
     changed = differs | (~on_its_way & held_otherwise) | (on_its_way & now_held)
     return same.loc[changed & ~stays_held, _SETTLED]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """Delivery ids of what was asked for once more: to let go on, and to withdraw for either reason."""
+
+    freed: list[int]
+    superseded: list[int]
+    cancelled: list[int]
+
+
+def of_asked_again(again: pd.DataFrame, versions: pd.DataFrame, changes: pd.DataFrame) -> AskedAgain:
+    """What becomes of deliveries that a person asked for once more and that have not left.
+
+    `again`: `ledger.routing_facts.asked_again`; `versions`: result_id, revision and status of the newest
+    revision; `changes` as for `between`. A score that was cancelled or withheld meanwhile does not go, nor
+    does a replaced revision, but in a RESEND: that is the same records as before. What an institution's
+    form could not carry goes on once the institution changed.
+    """
+    newest = again[["result_id"]].merge(versions, on="result_id", how="left", validate="many_to_one")
+    status, revision = newest["status"].set_axis(again.index), newest["revision"].set_axis(again.index)
+    shows_a_score = again["action"] != Action.CANCELLATION
+    cancelled = shows_a_score & (status == ResultStatus.CANCELLED)
+    replaced = (again["revision"] < revision) & (again["file_kind"] != FileKind.RESEND)
+    gone = ~cancelled & ((shows_a_score & (status != ResultStatus.SCORED)) | replaced)
+    changed_at = again["recipient"].map(dict(zip(changes["code"], changes["changed_at"], strict=True)))
+    mended = (
+        (again["state"] == DeliveryState.HELD)
+        & again["state_reason"].isin(_LIFTED_BY_A_CHANGE)
+        & (changed_at.fillna("") >= again["held_since"])
+    )
+    ids = again["delivery_id"]
+    return AskedAgain(
+        freed=ids[mended & ~cancelled & ~gone].tolist(),
+        superseded=ids[gone].tolist(),
+        cancelled=ids[cancelled].tolist(),
+    )

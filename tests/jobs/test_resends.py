@@ -11,9 +11,10 @@ import pytest
 
 from distribution.channels.electronic import record_layout
 from distribution.errors import UsageError
-from distribution.jobs import redeliver, send_files, sending
+from distribution.jobs import partners, redeliver, send_files, sending
 from distribution.jobs.distribute_scores import run_nightly
 from distribution.jobs.reconcile_deliveries import reconcile
+from distribution.jobs.route_scores import route_scores
 from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries, files
 from tests.support import partner_readers, records, sftp_servers
@@ -229,6 +230,59 @@ def test_what_waits_in_a_file_of_an_earlier_number_is_in_the_full_history(
     full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
     assert results_in(host, full["name"]) == [("C", "R-1")]
     assert len(arrived(host, "4471")) == 3
+
+
+@pytest.mark.parametrize("kind", ["FULL", "RESEND"])
+@pytest.mark.parametrize("status", ["cancelled", "withheld"])
+def test_a_score_that_is_taken_back_while_a_copy_waits_is_taken_out_of_it(
+    line: Line, host: Host, kind: str, status: str
+) -> None:
+    taken_on(line, host)
+    owe(line, "4471", "R-1", "R-2", recipient_1="4471")
+    night(line)
+    partners.pause(line, "4471", until=None)
+    if kind == "FULL":
+        name = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)["name"]
+    else:
+        name = redeliver.redeliver(line, what="file", name=NAME, reason="lost", on=NIGHT)["name"]
+    with line.connect() as conn:
+        again = {"candidate_id": "C-R-1", "recipient_1": "4471", "status": status}
+        records.result(conn, "R-1", 2, **again)
+    routed(line)
+    partners.resume(line, "4471")
+    night(line)
+    assert results_in(host, name) == [("N", "R-2")]
+
+
+def test_what_the_full_history_held_goes_once_the_institution_can_take_it(line: Line, host: Host) -> None:
+    taken_on(line, host)
+    owe(line, "4471", "R-1", last_name="\u110b", recipient_1="4471")
+    night(line)
+    join(line, host, endpoint(host, "4471", encoding="ascii"))
+    redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    routed(line)
+    with line.connect() as conn:
+        assert states(conn) == {"delivered": 1, "held": 1}
+    join(line, host, endpoint(host, "4471"))
+    routed(line)
+    night(line)
+    with line.connect() as conn:
+        assert states(conn) == {"delivered": 2}
+    assert results_in(host, THIRD) == [("N", "R-1")]
+    faults = [each for each in reconcile(line, on=NIGHT)["faults"] if not each.startswith("Received")]
+    assert faults == []
+
+
+def taken_on(line: Line, host: Host) -> None:
+    join(line, host, endpoint(host, "4471"))
+    with line.connect() as conn:
+        records.institution(conn, "4471", kind="college", delivery_method="electronic")
+        records.run(conn)
+
+
+def routed(line: Line) -> None:
+    """The next run looks at all that has not left."""
+    route_scores(line, run_id="N20261123-01", on=NIGHT)
 
 
 # the pause of all sending ----------------------------------------------------------------------------

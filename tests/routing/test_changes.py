@@ -222,3 +222,48 @@ def test_nothing_on_file_and_nothing_owed_changes_nothing():
     assert found.settled.empty
     assert not found.superseded
     assert not found.cancelled
+
+
+def asked_again(*, status="scored", newest=1, changed_at="2026-11-01 00:00:00+00", **given):
+    """What becomes of one delivery that was asked for once more: freed, superseded, cancelled or ''."""
+    valid = {
+        "delivery_id": 1,
+        "result_id": "R1",
+        "revision": 1,
+        "recipient": "1001",
+        "action": "N",
+        "state": "claimed",
+        "state_reason": "",
+        "held_since": "",
+        "file_kind": "FULL",
+    }
+    found = changes.of_asked_again(
+        pd.DataFrame([valid | given]),
+        pd.DataFrame({"result_id": ["R1"], "revision": [newest], "status": [status]}),
+        pd.DataFrame({"code": ["1001"], "changed_at": [changed_at]}),
+    )
+    return " ".join(name for name in ("freed", "superseded", "cancelled") if getattr(found, name))
+
+
+@pytest.mark.parametrize("kind", ["RESEND", "FULL"])
+def test_what_is_cancelled_or_withheld_before_it_leaves_once_more_does_not_leave(kind):
+    assert asked_again(file_kind=kind) == ""
+    assert asked_again(file_kind=kind, newest=2, status="cancelled") == "cancelled"
+    assert asked_again(file_kind=kind, newest=2, status="withheld") == "superseded"
+    assert asked_again(file_kind="RESEND", newest=1, status="cancelled", action="X") == ""
+
+
+def test_a_replaced_revision_leaves_in_a_resend_alone():
+    assert asked_again(file_kind="RESEND", newest=2) == ""
+    assert asked_again(file_kind="FULL", newest=2) == "superseded"
+
+
+@pytest.mark.parametrize("reason", ["no-glyph", "name-too-long", "no-endpoint", "change-unconfirmed"])
+def test_what_was_held_on_the_way_once_more_waits_for_a_change_of_the_institution(reason):
+    held = {"state": "held", "state_reason": reason, "file_kind": "", "held_since": "2026-11-10 00:00:00+00"}
+    assert asked_again(**held) == ""
+    assert asked_again(**held, changed_at="2026-11-11 00:00:00+00") == "freed"
+    assert asked_again(**held, changed_at="2026-11-11 00:00:00+00", newest=2) == "superseded"
+    assert (
+        asked_again(**{**held, "state_reason": "volume-anomaly"}, changed_at="2026-11-11 00:00:00+00") == ""
+    )
