@@ -54,6 +54,8 @@ def _opened(conn: psycopg.Connection, line: Line, *, on: date, only: str | None)
     if (run.business_date, run.only_channel) == (on, only):
         return run
     conn.commit()
+    # The next run tells of what arrived since this one began, so this one must tell of what came before.
+    mails.plan_correction_notices(line, run_id=run.run_id)
     close_books.close(line, run)
     return runs.open_run(conn, kind=runs.NIGHTLY, on=on, only_channel=only, started_at=line.now())
 

@@ -220,10 +220,13 @@ def _server(line: Line) -> smtp.MailServer:
 
 
 def plan_correction_notices(line: Line, *, run_id: str) -> int:
-    """Plan a mail for each file of a run that corrects or cancels what its institution has.
+    """Plan a mail for each file that corrects or cancels what its institution has, once for each file.
 
-    It goes to the technical contact in force on the run's day and holds the file's name and counts, nothing
-    else. A file without such a contact is logged. Returns the number of mails that are new.
+    A run tells of its own files and of all that arrived since the run before it began, whoever sent them: a
+    retry in the morning, a release as arrived, a resend. Nothing older, so that a ledger of many years tells
+    of no old file. The mail goes to the technical contact in force on the run's day and holds the file's
+    name and counts, nothing else. A file without such a contact is logged. Returns the number of mails that
+    are new.
     """
     with line.connect() as conn:
         run = runs.read(conn, run_id)

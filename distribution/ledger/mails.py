@@ -7,7 +7,7 @@ from datetime import date, datetime
 import psycopg
 from psycopg.rows import class_row
 
-from distribution.model import Action, ContactRole, FileState
+from distribution.model import Action, ContactRole, DeliveryState, FileState
 
 KEPT = "outbox"
 
@@ -184,20 +184,33 @@ def contacts_in_force(conn: psycopg.Connection, *, role: ContactRole, on: date) 
 
 
 def corrected_files(conn: psycopg.Connection, *, run_id: str) -> list[CorrectedFile]:
-    """The files with corrections or cancellations that were delivered in a run, its own and older ones."""
+    """The files with corrections or cancellations of which a run must tell, whoever sent them.
+
+    They are those of the run and all that arrived since the run before it began: by that one itself, or
+    between the two by a person's retry, release, resend or full history. What arrived earlier was told of.
+    """
     with conn.cursor(row_factory=class_row(CorrectedFile)) as cursor:
         return cursor.execute(
             """
+            WITH since AS (
+                SELECT coalesce(max(before.started_at), r.started_at) AS began_at, r.run_id
+                FROM ledger.run AS r
+                LEFT JOIN ledger.run AS before
+                  ON before.kind = r.kind AND before.state = 'finished' AND before.run_id <> r.run_id
+                 AND before.started_at <= r.started_at
+                WHERE r.run_id = %(run)s
+                GROUP BY r.run_id
+            )
             SELECT f.name, f.di,
                    count(*) FILTER (WHERE d.action = %(new)s) AS new,
                    count(*) FILTER (WHERE d.action = %(correction)s) AS corrections,
                    count(*) FILTER (WHERE d.action = %(cancellation)s) AS cancellations
             FROM ledger.score_file AS f
-            JOIN ledger.run AS r ON r.run_id = %(run)s
+            JOIN since ON f.run_id = since.run_id OR f.delivered_at >= since.began_at
             JOIN ledger.delivery AS d USING (file_id)
             WHERE f.state = ANY(%(delivered)s)
               AND NOT f.test
-              AND (f.run_id = r.run_id OR f.delivered_at >= r.started_at)
+              AND d.state <> %(withdrawn)s
             GROUP BY f.file_id
             HAVING bool_or(d.action IN (%(correction)s, %(cancellation)s))
             ORDER BY f.file_id
@@ -208,6 +221,7 @@ def corrected_files(conn: psycopg.Connection, *, run_id: str) -> list[CorrectedF
                 "correction": Action.CORRECTION,
                 "cancellation": Action.CANCELLATION,
                 "delivered": [FileState.DELIVERED, FileState.ACKNOWLEDGED],
+                "withdrawn": DeliveryState.WITHDRAWN,
             },
         ).fetchall()
 

@@ -82,18 +82,56 @@ def test_files_without_corrections_and_files_that_did_not_leave_are_not_told(lin
     assert post.plan_correction_notices(line, run_id=RUN) == 1
 
 
-def test_a_file_of_an_earlier_run_is_told_by_the_run_that_delivered_it(line):
+NEXT = "N20261124-01"
+
+
+def next_run(line):
+    """The run of the night after; what the one before had to tell was told."""
+    post.plan_correction_notices(line, run_id=RUN)
     with line.connect() as conn:
-        conn.execute("UPDATE ledger.run SET state = 'finished'")
+        conn.execute("UPDATE ledger.run SET state = 'finished', finished_at = '2026-11-24 05:00Z'")
         conn.execute(
             """
             INSERT INTO ledger.run (run_id, kind, business_date, started_at)
-            VALUES ('N20261124-01', 'nightly', '2026-11-24', '2026-11-25 03:00Z')
-            """
+            VALUES (%s, 'nightly', '2026-11-24', '2026-11-25 03:00Z')
+            """,
+            [NEXT],
         )
-        late = datetime(2026, 11, 25, 3, 5, tzinfo=UTC)
-        score_file(conn, "CLEP_4471_20261123_000008.txt", ["X"], delivered_at=late)
-    assert post.plan_correction_notices(line, run_id="N20261124-01") == 1
+
+
+@pytest.mark.parametrize(
+    ("delivered_at", "run_id"),
+    [
+        (datetime(2026, 11, 25, 3, 5, tzinfo=UTC), RUN),  # by the next run, which the file waited for
+        (datetime(2026, 11, 24, 13, 5, tzinfo=UTC), RUN),  # by a retry or a release in the morning
+        (datetime(2026, 11, 24, 13, 5, tzinfo=UTC), None),  # sent again by hand, in no run
+    ],
+)
+def test_a_file_that_arrives_after_its_run_is_told_once_by_the_next(line, delivered_at, run_id):
+    next_run(line)
+    with line.connect() as conn:
+        late = {"delivered_at": delivered_at, "run_id": run_id}
+        score_file(conn, "CLEP_4471_20261123_000008.txt", ["X"], **late)
+    assert post.plan_correction_notices(line, run_id=NEXT) == 1
+    assert post.plan_correction_notices(line, run_id=NEXT) == 0
+
+
+def test_what_arrived_long_before_is_not_told_at_once_when_a_ledger_is_taken_over(line):
+    next_run(line)
+    with line.connect() as conn:
+        for number in range(8, 20):
+            old = {"delivered_at": datetime(2026, 11, 20, 3, number, tzinfo=UTC), "run_id": None}
+            score_file(conn, f"CLEP_4471_20261120_{number:06}.txt", ["C"], **old)
+    assert post.plan_correction_notices(line, run_id=NEXT) == 0
+
+
+def test_records_that_were_taken_out_of_a_file_are_not_counted(line):
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.delivery SET state = 'withdrawn' WHERE action = 'C'")
+    post.plan_correction_notices(line, run_id=RUN)
+    with line.connect() as conn:
+        (waiting,) = mails.waiting(conn)
+    assert "Corrections (action C):   0" in waiting.body
 
 
 def test_without_a_technical_contact_nobody_is_told_and_the_log_says_so(line, caplog):
