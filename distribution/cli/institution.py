@@ -32,9 +32,23 @@ def load_endpoints(
     from distribution.jobs import load_endpoints as job
     from distribution.jobs import wiring
 
-    changed = job.load_endpoints(wiring.open_line(), file)
-    document = {"schema_version": 1, "file": str(file), "changed": changed}
-    emit(document, as_json=as_json, lines=lambda: [f"{changed} endpoints are new or changed."])
+    loaded = job.load(wiring.open_line(), file)
+    document = {
+        "schema_version": 1,
+        "file": str(file),
+        "changed": loaded.changed,
+        "still_paused": list(loaded.still_paused),
+        "resumed": list(loaded.resumed),
+    }
+    emit(document, as_json=as_json, lines=lambda: _loaded_lines(document))
+
+
+def _loaded_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{document['changed']} endpoints are new or changed."
+    for code in document["still_paused"]:
+        yield f"  {code} stays paused: `institution resume {code}`, or `paused_until: null`, ends it."
+    for code in document["resumed"]:
+        yield f"  {code} is no longer paused: its endpoint says so."
 
 
 @app.command("export")

@@ -8,7 +8,7 @@ from typing import Any
 from distribution.channels.electronic import reader, record_layout, sample, specification
 from distribution.errors import UsageError
 
-_CONTROL_NAME = re.compile(r"(TEST_)?CTL_([A-Z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.json")
+_CONTROL_NAME = re.compile(r"(TEST_)?CTL_([A-Za-z0-9]{4,6})_([0-9]{8})_([0-9]{6})\.json")
 
 
 def list_layouts() -> list[dict[str, Any]]:

@@ -1,15 +1,17 @@
 """Endpoints as people write them: one YAML shape in and out, checked before anything is recorded."""
 
+import ipaddress
 import logging
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import yaml
 
 from distribution import filenames
@@ -25,16 +27,32 @@ _REQUIRED = ("code", "host", "username", "directory", "host_key", "credential")
 _KNOWN = tuple(each.name for each in fields(Endpoint))
 _DEFAULTS = {each.name: each.default for each in fields(Endpoint)}
 _NUMBERS = ("port", "fallback_days", "ack_days")
-_CODE = re.compile(r"[A-Z0-9]{4}|[A-Z0-9]{6}")
+_CODE = re.compile(r"[A-Za-z0-9]{4}|[A-Za-z0-9]{6}")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_HOST = re.compile(r"[A-Za-z0-9.:_-]+")
+# RFC 1035: a label has 1 to 63 characters, a name 253. Looking a longer one up raises, rather than fails.
+_HOST = re.compile(r"(?=.{1,253}\.?$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _ARMOUR = "-----BEGIN PGP"
 
 
-def load_endpoints(line: Line, file: Path) -> int:
-    """Record the endpoints of a YAML file; what is unchanged gets no new version. Returns the versions added.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load came to: versions added; institutions that it left paused, and whose pause it ended."""
 
-    Raises UsageError naming the place and the right form; then nothing of the file is recorded.
+    changed: int
+    still_paused: tuple[str, ...]
+    resumed: tuple[str, ...]
+
+
+def load_endpoints(line: Line, file: Path) -> int:
+    """Record the endpoints of a YAML file (`load`). Returns the versions added."""
+    return load(line, file).changed
+
+
+def load(line: Line, file: Path) -> Loaded:
+    """Record the endpoints of a YAML file; what is unchanged gets no new version.
+
+    An endpoint that says nothing of `paused_until` keeps its pause; one that says null ends it. Raises
+    UsageError naming the place and the right form; then nothing of the file is recorded.
     """
     try:
         text = Path(file).read_text("utf-8")
@@ -43,7 +61,32 @@ def load_endpoints(line: Line, file: Path) -> int:
     wanted = parse(text, folder=Path(file).parent)
     _tell_of_unusable_keys(line, wanted)
     with line.connect() as conn:
-        return endpoints.load(conn, wanted, loaded_by=actor(), four_eyes=line.settings.four_eyes)
+        before = _paused(conn, line, wanted)
+        changed = endpoints.load(
+            conn,
+            wanted,
+            loaded_by=actor(),
+            four_eyes=line.settings.four_eyes,
+            keeping_pause_of=_silent_on_pauses(text),
+        )
+        after = _paused(conn, line, wanted)
+    return Loaded(changed, still_paused=tuple(sorted(after)), resumed=tuple(sorted(before - after)))
+
+
+def _paused(conn: psycopg.Connection, line: Line, wanted: Sequence[Endpoint]) -> set[str]:
+    """Those of the institutions whose newest endpoint is paused today."""
+    newest = {version.endpoint.code: version.endpoint for version in endpoints.newest_versions(conn)}
+    return {
+        each.code
+        for each in wanted
+        if each.code in newest and schedule.is_paused(newest[each.code], on=line.today())
+    }
+
+
+def _silent_on_pauses(text: str) -> frozenset[str]:
+    """The codes whose endpoint does not say whether it is paused, in a text that `parse` took."""
+    rows = yaml.safe_load(text)["endpoints"]
+    return frozenset(row["code"] for row in rows if "paused_until" not in row)
 
 
 def _tell_of_unusable_keys(line: Line, wanted: Sequence[Endpoint]) -> None:
@@ -188,6 +231,16 @@ def _is_pinned_key(endpoint: Endpoint) -> bool:
     return True
 
 
+def _is_host(text: str) -> bool:
+    if _HOST.fullmatch(text):
+        return True
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_day(text: str | None) -> bool:
     if text is None:
         return True
@@ -211,8 +264,12 @@ def _is_folder_of_its_own(endpoint: Endpoint) -> bool:
 
 
 _FORMS: tuple[tuple[str, Callable[[Endpoint], bool], str], ...] = (
-    ("code", lambda e: bool(_CODE.fullmatch(e.code)), '4 or 6 of A-Z 0-9, in quotes: code: "4471"'),
-    ("host", lambda e: bool(_HOST.fullmatch(e.host)), "a host name or address without a scheme"),
+    ("code", lambda e: bool(_CODE.fullmatch(e.code)), '4 or 6 of A-Z a-z 0-9, in quotes: code: "4471"'),
+    (
+        "host",
+        lambda e: _is_host(e.host),
+        "a host name or address without scheme or port, each part between dots 1 to 63 characters long",
+    ),
     ("port", lambda e: 0 < e.port < 65536, "a number from 1 to 65535"),
     ("directory", lambda e: "\n" not in e.directory, "a folder on the host such as /inbox"),
     (

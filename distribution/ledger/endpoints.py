@@ -1,8 +1,8 @@
 """Endpoints: how each institution's electronic files reach it, every version with who loaded it and when."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -28,15 +28,29 @@ class EndpointVersion:
     confirmed_by: str | None
 
 
-def load(conn: psycopg.Connection, endpoints: Sequence[Endpoint], *, loaded_by: str, four_eyes: bool) -> int:
+def load(
+    conn: psycopg.Connection,
+    endpoints: Sequence[Endpoint],
+    *,
+    loaded_by: str,
+    four_eyes: bool,
+    keeping_pause_of: Collection[str] = (),
+) -> int:
     """Record endpoints: a changed one gets a new version, the same content again nothing.
 
-    With `four_eyes` a change of where files go waits for a second person. Returns the number of versions.
+    With `four_eyes` a change of where files go waits for a second person. The codes `keeping_pause_of` stay
+    paused as they are, whatever their endpoint says. Returns the number of versions.
     """
     conn.execute("LOCK TABLE ledger.endpoint_version IN SHARE ROW EXCLUSIVE MODE")
     newest = {version.endpoint.code: version.endpoint for version in newest_versions(conn)}
     confirmed = in_force(conn)
-    changed = [endpoint for endpoint in endpoints if newest.get(endpoint.code) != endpoint]
+    wanted = [
+        replace(endpoint, paused_until=newest[endpoint.code].paused_until)
+        if endpoint.code in newest and endpoint.code in keeping_pause_of
+        else endpoint
+        for endpoint in endpoints
+    ]
+    changed = [endpoint for endpoint in wanted if newest.get(endpoint.code) != endpoint]
     rows = [
         (
             endpoint.code,

@@ -39,6 +39,20 @@ def test_endpoints_go_in_and_out(home: Path, capsys: pytest.CaptureFixture[str])
     ]
 
 
+def test_a_load_says_who_stays_paused_and_whom_it_resumed(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = "".join(row for row in GOOD.splitlines(True) if "paused_until" not in row)
+    (home / "e.yaml").write_text(silent)
+    document(capsys, "institution", "load-endpoints", str(home / "e.yaml"))
+    document(capsys, "institution", "pause", "4471")
+    assert main(["institution", "load-endpoints", str(home / "e.yaml")]) == 0
+    assert "4471 stays paused: `institution resume 4471`" in capsys.readouterr().out
+    (home / "e.yaml").write_text(silent + "  paused_until: null\n")
+    assert main(["institution", "load-endpoints", str(home / "e.yaml")]) == 0
+    assert "4471 is no longer paused" in capsys.readouterr().out
+
+
 def test_an_unknown_key_is_a_usage_error(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "e.yaml").write_text(GOOD.replace("username", "user"))
     assert main(["institution", "load-endpoints", str(home / "e.yaml")]) == 2

@@ -1,12 +1,15 @@
 """Endpoints go in and out in one shape, and a wrong key or value is told with the right form."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from distribution.channels.electronic import schedule
 from distribution.errors import UsageError
-from distribution.jobs import load_endpoints
+from distribution.jobs import load_endpoints, partners
 from distribution.jobs.wiring import Line
+from distribution.ledger import endpoints, pauses
 from distribution.model import Parallel
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
@@ -101,6 +104,73 @@ def test_a_fault_is_told_and_nothing_is_recorded(
         load_endpoints.load_endpoints(line, written(tmp_path, GOOD.replace(right, wrong, 1)))
     assert says in str(told.value)
     assert load_endpoints.export_endpoints(line) == "endpoints: []\n"
+
+
+SILENT = GOOD.replace("  paused_until: 2026-12-01\n", "")
+
+
+@pytest.mark.parametrize("until", [None, date(2026, 12, 4)])
+def test_a_load_that_does_not_speak_of_the_pause_keeps_it(
+    line: Line, tmp_path: Path, until: date | None
+) -> None:
+    load_endpoints.load_endpoints(line, written(tmp_path, SILENT))
+    partners.pause(line, "4471", until=until)
+    changed = SILENT.replace("/inbox", "/scores")
+    loaded = load_endpoints.load(line, written(tmp_path, changed))
+    assert loaded == load_endpoints.Loaded(changed=1, still_paused=("4471",), resumed=())
+    with line.connect() as conn:
+        found = endpoints.newest_of(conn, "4471")
+    assert found.directory == "/scores"
+    assert found.paused_until == (until.isoformat() if until else schedule.FOR_EVER)
+    assert load_endpoints.load(line, written(tmp_path, changed)).changed == 0
+
+
+def test_a_load_that_says_null_ends_the_pause_and_tells_so(line: Line, tmp_path: Path) -> None:
+    load_endpoints.load_endpoints(line, written(tmp_path, SILENT))
+    partners.pause(line, "4471", until=None)
+    loaded = load_endpoints.load(line, written(tmp_path, SILENT + "  paused_until: null\n"))
+    assert loaded == load_endpoints.Loaded(changed=1, still_paused=(), resumed=("4471",))
+    with line.connect() as conn:
+        assert endpoints.newest_of(conn, "4471").paused_until is None
+
+
+def test_no_load_ends_paper_for_a_time(line: Line, tmp_path: Path) -> None:
+    load_endpoints.load_endpoints(line, written(tmp_path, SILENT))
+    partners.to_paper(line, "4471", reason="host is down", on=line.today(), at_once=True)
+    load_endpoints.load_endpoints(line, written(tmp_path, GOOD.replace("2026-12-01", "null")))
+    with line.connect() as conn:
+        assert list(pauses.on_paper(conn)) == ["4471"]
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "::1", "2001:db8::22", "sftp.example.edu.", "h_1", f"{'a' * 63}.example.edu"]
+)
+def test_names_and_addresses_of_hosts_are_taken(host: str) -> None:
+    (found,) = load_endpoints.parse(GOOD.replace("sftp.example.edu", f"'{host}'"))
+    assert found.host == host
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "sftp..example.edu",
+        ".example.edu",
+        f"{'a' * 64}.edu",
+        ".".join(["a" * 60] * 5),
+        "example.edu:22",
+        "sftp://example.edu",
+        "1::2::3",
+    ],
+)
+def test_what_is_no_name_to_look_up_is_refused(host: str) -> None:
+    with pytest.raises(UsageError, match="`host` must be a host name or address without scheme or port"):
+        load_endpoints.parse(GOOD.replace("sftp.example.edu", f"'{host}'"))
+
+
+@pytest.mark.parametrize("code", ["ab1C", "x12345"])
+def test_codes_are_taken_as_the_feed_takes_them(code: str) -> None:
+    (found,) = load_endpoints.parse(GOOD.replace("4471", code, 1))
+    assert found.code == code
 
 
 def test_a_code_twice_is_refused() -> None:
