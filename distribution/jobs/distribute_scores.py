@@ -27,8 +27,9 @@ from distribution.jobs import (
     tell_mailroom,
 )
 from distribution.jobs import stage_scores as staging
+from distribution.jobs.shards import shards
 from distribution.jobs.wiring import Line
-from distribution.ledger import locks, runs
+from distribution.ledger import endpoints, locks, runs
 from distribution.ledger.runs import Run
 from distribution.model import Channel
 
@@ -119,7 +120,7 @@ def _print_paper(line: Line, run: Run) -> dict[str, int]:
 
 
 def build(line: Line, run_id: str) -> list[list[str]]:
-    """Write tonight's score files; the DIs that have files to send, in shards of about equal size."""
+    """Write tonight's score files; the DIs that have files to send, in shards that share no host account."""
     with _beside_others(line):
         return _build(line, _running(line, run_id))
 
@@ -131,8 +132,9 @@ def _build(line: Line, run: Run) -> list[list[str]]:
         read_acknowledgements.read_acknowledgements(line)
     with _timed(line, run.run_id, "Write score files"):
         outcome = build_files.build_files(line, run_id=run.run_id, on=run.business_date)
-    dis = sorted(outcome.dis)
-    return [dis[at::SHARDS] for at in range(min(SHARDS, len(dis)))]
+    with line.connect() as conn:
+        known = endpoints.in_force(conn)
+    return shards(outcome.dis, known, most=SHARDS)
 
 
 def send(line: Line, run_id: str, dis: Sequence[str]) -> dict[str, int]:
@@ -218,8 +220,8 @@ def run_nightly(
         if paused := sending.in_force(line):
             say(f"Sending is paused: {paused.reason} Files are built, nothing leaves.")
         say("Paper: {placed:,} reports in {batches} batches".format(**_print_paper(line, run)))
-        shards = _build(line, run)
-        sent = _send(line, run, [di for shard in shards for di in shard])
+        built = _build(line, run)
+        sent = _send(line, run, [di for shard in built for di in shard])
         say("Electronic: {delivered:,} delivered, {failed:,} failed".format(**sent))
         say("Portal: {staged:,} staged for {schools} schools".format(**_stage(line, run)))
         _send_parallel(line, run)
