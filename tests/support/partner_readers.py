@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Spec = dict[str, Any]
@@ -18,16 +18,17 @@ Record = dict[str, str]
 def fixed_width(
     spec: Spec, data: bytes, encoding: str = "utf-8", newline: str = "\r\n"
 ) -> dict[str, list[Record]]:
-    """Every record by its kind; refuses a line of another width or kind."""
+    """Every record by its kind, with the line that it stands on; refuses a line of another width or kind."""
     ends = {kind: max(_last(field) for field in fields) for kind, fields in spec["records"].items()}
     assert len(set(ends.values())) == 1, "one record width"
     width = ends["D"]
     found: dict[str, list[Record]] = {"H": [], "D": [], "T": []}
     *lines, rest = data.decode(encoding).split(newline)
     assert rest == "", "the last record ends with a newline"
-    for line in lines:
+    for number, line in enumerate(lines):
         assert len(line) == width, "a stray row"
-        found[line[0]] += _results(spec["records"][line[0]], line)
+        records = _results(spec["records"][line[0]], line)
+        found[line[0]] += [record | {"line": str(number)} for record in records]
     return found
 
 
@@ -62,34 +63,40 @@ def delimited(spec: Spec, data: bytes, encoding: str = "utf-8") -> dict[str, lis
     rows = list(csv.reader(io.StringIO(data.decode(encoding), newline="")))
     assert rows[0] == names, "one header row"
     assert all(len(row) == len(names) for row in rows), "a stray row"
-    return {"H": [], "D": [dict(zip(names, row, strict=True)) for row in rows[1:]], "T": []}
+    records = [dict(zip(names, row, strict=True)) for row in rows[1:]]
+    return {"H": [], "D": [each | {"line": str(number)} for number, each in enumerate(records)], "T": []}
 
 
 def delimited_with_control(spec: Spec, data: bytes, encoding: str = "utf-8") -> dict[str, list[Record]]:
     """Rows whose first cell says their kind."""
     found: dict[str, list[Record]] = {"H": [], "D": [], "T": []}
-    for row in csv.reader(io.StringIO(data.decode(encoding), newline="")):
+    for number, row in enumerate(csv.reader(io.StringIO(data.decode(encoding), newline=""))):
         names = [field["name"] for field in spec["records"][row[0]]]
-        found[row[0]].append(dict(zip(names, row, strict=True)))
+        found[row[0]].append(dict(zip(names, row, strict=True)) | {"line": str(number)})
     return found
 
 
 def totals_agree(
     read: dict[str, list[Record]], data: bytes, sidecar: bytes | None, newline: str = "\r\n"
 ) -> bool:
-    """Count, sum and hash of the trailer and of the control file, each computed again from the bytes."""
-    scores = sum(int(record["scaled_score"] or 0) for record in read["D"])
+    """Counts, sum and hash of the trailer and of the control file, each computed again from the bytes."""
     agree = True
     if read["T"]:
-        said = read["T"][0]
         before = data[: data.rindex((newline + "T").encode()) + len(newline)]
-        agree &= int(said["score_total"]) == scores and said["sha256"] == hashlib.sha256(before).hexdigest()
-        agree &= int(said.get("results") or said["details"]) == len(read["D"])
+        agree &= _agrees(read["T"][0], read["D"], before)
     if sidecar is not None:
-        said = json.loads(sidecar)
-        agree &= said["score_total"] == scores and said["sha256"] == hashlib.sha256(data).hexdigest()
-        agree &= said.get("results", said["details"]) == len(read["D"])
+        agree &= _agrees(json.loads(sidecar), read["D"], data)
     return agree
+
+
+def _agrees(said: Mapping[str, Any], records: list[Record], covered: bytes) -> bool:
+    """`details` counts lines; where a line holds several results, `results` counts those."""
+    return (
+        int(said["details"]) == len({record["line"] for record in records})
+        and int(said.get("results", said["details"])) == len(records)
+        and int(said["score_total"]) == sum(int(record["scaled_score"] or 0) for record in records)
+        and said["sha256"] == hashlib.sha256(covered).hexdigest()
+    )
 
 
 def gaps(headers: list[Record]) -> list[int]:

@@ -99,6 +99,30 @@ def test_every_field_of_a_sample_is_read_back(
     assert differing == 0
 
 
+@pytest.mark.parametrize("wrong", ["details", "results", "score_total", "sha256"])
+@pytest.mark.parametrize("control", Control)
+def test_a_total_that_does_not_agree_is_seen(
+    control: Control, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = Form(layout=record_layout.load("wide"), control=control)
+    made = files_of(mixed_results.results(200, seed=SEED, institutions=1), form)[0][1]
+    found = read(spec_of("wide", capsys), made, form)
+    assert len({record["line"] for record in found["D"]}) < len(found["D"])
+    assert partner_readers.totals_agree(found, made.data, made.sidecar, form.line_end)
+    sidecar = made.sidecar
+    if form.is_inline:
+        found["T"][0][wrong] = other(found["T"][0][wrong])
+    else:
+        said = json.loads(made.sidecar or b"")
+        sidecar = json.dumps(said | {wrong: other(said[wrong])}).encode()
+    assert not partner_readers.totals_agree(found, made.data, sidecar, form.line_end)
+
+
+def other(total: str | int) -> str | int:
+    """A total one off; a hash of something else."""
+    return str(total)[::-1] if len(str(total)) == 64 else type(total)(int(total) + 1)
+
+
 @pytest.mark.proof
 def test_every_field_of_10000_results_is_read_back(capsys: pytest.CaptureFixture[str]) -> None:
     cells = {form: compare(*form, 10_000, capsys) for form in EVERY_FORM}
