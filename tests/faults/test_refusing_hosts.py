@@ -1,5 +1,6 @@
 """A host that refuses gets nothing: deliveries wait, and the message says what to do and names no student."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -93,7 +94,10 @@ REFUSALS = {
 
 @pytest.mark.parametrize("transport", ["paramiko", "openssh"])
 @pytest.mark.parametrize("what", REFUSALS)
-def test_nothing_is_sent_until_it_is_mended(line: Line, tmp_path: Path, what: str, transport: str) -> None:
+def test_nothing_is_sent_until_it_is_mended(
+    line: Line, tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str, transport: str
+) -> None:
+    caplog.set_level(logging.INFO)
     refusal = REFUSALS[what]
     try:
         with refusal.serve(tmp_path / "host") as host:
@@ -102,6 +106,8 @@ def test_nothing_is_sent_until_it_is_mended(line: Line, tmp_path: Path, what: st
             spoiled_host, spoiled = refusal.spoil(host, good)
             join(line, spoiled_host, spoiled)
             _expect_refusal(line, host, refusal)
+            assert FILE in caplog.text
+            _expect_no_student(caplog.text)
             refusal.mend(host, good)
             join(line, host, good)
             assert send_files.retry(line, on=NIGHT).delivered == 80
@@ -122,8 +128,12 @@ def _expect_refusal(line: Line, host: Host, refusal: Refusal) -> None:
     assert file.failure == refusal.code
     for words in refusal.says:
         assert words in file.failure_detail
-    for private in ("Nguyễn", "Ann", "C-R-"):
-        assert private not in file.failure_detail
+    _expect_no_student(file.failure_detail)
+
+
+def _expect_no_student(text: str) -> None:
+    for private in ("Nguyễn", "Ann", "C-R-", "R-1"):
+        assert private not in text
 
 
 def test_a_host_that_knows_only_sha1_is_refused_with_the_way_out(line: Line, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -149,6 +150,40 @@ def test_to_a_key_that_has_ended_nothing_is_sent_and_the_scores_wait(
     assert "institution load-endpoints" in failed.failure_detail
     assert "ZZTEST" not in failed.failure_detail + caplog.text
     assert not list((today.settings.electronic_outbox / "4471").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        (pgp.sign_only, "it can sign but not encrypt"),
+        (pgp.revoked, "its owner revoked it"),
+        (lambda: "-----BEGIN PGP nothing", "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["fixed-1", "flat-pgp", "csv-1"])
+def test_to_a_wrong_key_nothing_is_sent_and_the_message_says_what_to_do(
+    line: Line, host: Host, caplog: pytest.LogCaptureFixture, key: Callable[[], str], why: str, layout: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    join(line, host, endpoint(host, "4471", pgp_key=key(), layout=layout), endpoint(host, "4472"))
+    student = {"last_name": "ZZTESTSecret", "first_name": "Zoraida", "middle_name": "Quill"}
+    owe(line, "4471", "R-1", "R-2", **student)
+    owe(line, "4472", "R-3")
+    for _ in range(2):  # it waits for a change
+        night(line)
+    assert arrived(host, "4471") == []
+    assert len(arrived(host, "4472")) == 1
+    assert counted(line) == {"failed": 2, "delivered": 1}
+    with line.connect() as conn:
+        (failed,) = files.open_files(conn, dis=["4471"])
+    assert (failed.failure, failed.may_have_left, failed.delivered_at) == ("pgp-key", False, None)
+    for words in (why, "Nothing was sent", "4471"):
+        assert words in failed.failure_detail
+    assert re.search("`institution load-endpoints`|Load the endpoint anew", failed.failure_detail)
+    assert "4471" in caplog.text
+    for private in (*student.values(), "C-R-", "R-1", "R-2"):
+        assert private not in failed.failure_detail + caplog.text
+    assert not list((line.settings.electronic_outbox / "4471").glob("*"))
 
 
 def test_a_new_key_lets_the_same_number_go(today: Line, host: Host) -> None:

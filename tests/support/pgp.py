@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import pysequoia
-from pysequoia import Tsk
+from pysequoia import Cert, Tsk
+from pysequoia.packet import Packet, PacketPile, Tag
 
 SECONDS_A_DAY = 86_400
 
@@ -41,3 +42,28 @@ def modern(*, days: int | None = None) -> Partner:
 def newest() -> Partner:
     """A version 6 key of RFC 9580."""
     return Partner(Tsk.generate("ZZTEST <v6@example.org>", profile=pysequoia.Profile.RFC9580))
+
+
+def sign_only() -> str:
+    """The public key of somebody who can sign and not decrypt: its encryption subkey was left out."""
+    certificate = modern().secret.extract_certificate()
+    keys: list[list[Packet]] = []
+    for packet in PacketPile.from_bytes(bytes(certificate)):
+        if packet.tag in (Tag.PublicKey, Tag.PublicSubkey):
+            keys.append([])
+        keys[-1].append(packet)
+    return str(Cert.from_packets([packet for key in keys if not _encrypts(key) for packet in key]))
+
+
+def _encrypts(key: list[Packet]) -> bool:
+    flags = [packet.key_flags for packet in key if packet.tag == Tag.Signature and packet.key_flags]
+    return any(each.storage_encryption or each.transport_encryption for each in flags)
+
+
+def revoked() -> str:
+    """A public key that its owner revoked."""
+    partner = modern()
+    certificate = partner.secret.extract_certificate()
+    revocation = PacketPile.from_bytes(bytes(certificate.revoke(partner.secret.certifier())))
+    primary, *others = PacketPile.from_bytes(bytes(certificate))
+    return str(Cert.from_packets([primary, *revocation, *others]))
