@@ -19,6 +19,7 @@ from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries, files
 from tests.support import partner_readers, records, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
+from tests.support.partner_readers import Record
 from tests.support.sftp_servers import Host
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -51,14 +52,23 @@ def night(line: Line) -> send_files.SendOutcome:
     return send_files.send_files(line, run_id=None, on=NIGHT, dis=built.dis)
 
 
-def loaded(host: Host, table: dict[str, tuple[int, str]], name: str) -> dict[str, tuple[int, str]]:
+def records_in(host: Host, name: str, layout: str = "fixed-1") -> list[Record]:
+    """The D records of a file as its institution reads them by the spec, and nothing else of ours."""
+    spec = record_layout.spec(record_layout.load(layout))
+    data = (host.folder("4471") / name).read_bytes()
+    read = partner_readers.delimited if spec["kind"] == "csv" else partner_readers.fixed_width
+    return read(spec, data)["D"]
+
+
+def loaded(
+    host: Host, table: dict[str, Record], name: str, layout: str = "fixed-1"
+) -> dict[str, dict[str, str]]:
     """What a loader holds that keys on result_id and keeps the highest revision, after one more file."""
     found = dict(table)
-    for record in (host.folder("4471") / name).read_bytes().decode().split("\r\n"):
-        if record.startswith("D"):
-            result_id, revision = record[2:34].strip(), int(record[34:40])
-            if revision >= found.get(result_id, (0, ""))[0]:
-                found[result_id] = (revision, record)
+    for record in records_in(host, name, layout):
+        known = found.get(record["result_id"])
+        if known is None or int(record["revision"]) >= int(known["revision"]):
+            found[record["result_id"]] = {key: value for key, value in record.items() if key != "line"}
     return found
 
 
@@ -115,6 +125,31 @@ def test_a_resend_loaded_twice_leaves_a_key_based_loader_unchanged(
     assert loaded(host, loaded(host, once, again), again) == once
 
 
+@pytest.mark.parametrize("layout", ["fixed-1", "csv-1"])
+@pytest.mark.parametrize(
+    ("action", "status", "left_out"),
+    [("C", "scored", 0), ("X", "scored", 0), ("X", "cancelled", 1)],
+    ids=["corrected", "taken from this recipient", "cancelled"],
+)
+def test_an_old_file_that_is_sent_again_and_loaded_last_changes_nothing(
+    line: Line, host: Host, layout: str, action: str, status: str, left_out: int
+) -> None:
+    join(line, host, endpoint(host, "4471", layout=layout))
+    owe(line, "4471", "R-1", "R-2")
+    night(line)
+    owe(line, "4471", "R-1", action=action, revision=2, status=status, scaled_score=70)
+    night(line)
+    first, newest = (name for name in arrived(host, "4471") if not name.startswith("CTL_"))
+    before = loaded(host, loaded(host, {}, first, layout), newest, layout)
+    assert (before["R-1"]["action"], before["R-1"]["revision"]) == (action, "2")
+    again = redeliver.redeliver(line, what="file", name=first, reason="lost", on=NIGHT)
+    assert (again["state"], again["left_out"]) == ("delivered", left_out)
+    carried = [(each["result_id"], each["revision"]) for each in records_in(host, again["name"], layout)]
+    assert sorted(carried) == [("R-1", "1"), ("R-2", "1")][left_out:]
+    for _ in range(2):
+        assert loaded(host, before, again["name"], layout) == before
+
+
 def test_the_full_history_is_one_file_with_the_newest_of_each_score(
     line: Line, host: Host, sent: None
 ) -> None:
@@ -129,8 +164,9 @@ def test_the_full_history_is_one_file_with_the_newest_of_each_score(
     assert (full["records"], full["state"]) == (2, "delivered")
     assert redeliver.full_history(line, "4471", reason="new system", on=NIGHT)["name"] == full["name"]
     assert loaded(host, {}, full["name"]) == held
-    header = (host.folder("4471") / full["name"]).read_text().split("\n")[0]
-    assert header[62:68] == "FULL  "
+    spec = record_layout.spec(record_layout.load("fixed-1"))
+    read = partner_readers.fixed_width(spec, (host.folder("4471") / full["name"]).read_bytes())
+    assert [header["kind"] for header in read["H"]] == ["FULL"]
     document = reconcile(line, on=NIGHT)
     assert not [
         fault for fault in document["faults"] if fault.startswith("Owed: routing") and "resend" in fault
@@ -143,10 +179,8 @@ def test_the_full_history_leaves_out_what_may_no_longer_be_reported(line: Line, 
 
 
 def results_in(host: Host, name: str) -> list[tuple[str, str]]:
-    """Action and result of each record of a file in fixed-1, as its institution reads it by the spec."""
-    spec = record_layout.spec(record_layout.load("fixed-1"))
-    read = partner_readers.fixed_width(spec, (host.folder("4471") / name).read_bytes())
-    return sorted((record["action"], record["result_id"]) for record in read["D"])
+    """Action and result of each record of a file in fixed-1."""
+    return sorted((record["action"], record["result_id"]) for record in records_in(host, name))
 
 
 @pytest.mark.parametrize(
