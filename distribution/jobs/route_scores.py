@@ -82,14 +82,7 @@ def _route_chunk(
     withdrawn = deliveries.withdraw(conn, found.superseded, reason=WithdrawalReason.SUPERSEDED)
     withdrawn += deliveries.withdraw(conn, found.cancelled, reason=WithdrawalReason.CANCELLED)
     settled = deliveries.settle(conn, found.settled)
-    again = changes.of_asked_again(
-        routing_facts.asked_again(conn), versions[["result_id", "revision", "status"]], changed
-    )
-    withdrawn += deliveries.withdraw(conn, again.superseded, reason=WithdrawalReason.SUPERSEDED)
-    withdrawn += deliveries.withdraw(conn, again.cancelled, reason=WithdrawalReason.CANCELLED)
-    settled += deliveries.release(
-        conn, again.freed, actor="pipeline", note="its institution changed since it was held"
-    )
+    freed, taken_out = _settle_asked_again(conn, versions, changed)
     added = deliveries.add(
         conn, found.added.astype({"revision": "str"}).assign(owed_on=on.isoformat()), run_id=run_id
     )
@@ -97,9 +90,22 @@ def _route_chunk(
         so_far,
         results=so_far.results + taken,
         added=so_far.added + added,
-        settled=so_far.settled + settled,
-        withdrawn=so_far.withdrawn + withdrawn,
+        settled=so_far.settled + settled + freed,
+        withdrawn=so_far.withdrawn + withdrawn + taken_out,
     )
+
+
+def _settle_asked_again(
+    conn: psycopg.Connection, versions: pd.DataFrame, changed: pd.DataFrame
+) -> tuple[int, int]:
+    """Free or withdraw what was asked for once more and waits; how many of each."""
+    again = changes.of_asked_again(
+        routing_facts.asked_again(conn), versions[["result_id", "revision", "status"]], changed
+    )
+    withdrawn = deliveries.withdraw(conn, again.superseded, reason=WithdrawalReason.SUPERSEDED)
+    withdrawn += deliveries.withdraw(conn, again.cancelled, reason=WithdrawalReason.CANCELLED)
+    note = "its institution changed since it was held"
+    return deliveries.release(conn, again.freed, actor="pipeline", note=note), withdrawn
 
 
 def _master_data(conn: psycopg.Connection, line: Line, on: date) -> rules.MasterData:

@@ -45,10 +45,8 @@ def load(
     newest = {version.endpoint.code: version.endpoint for version in newest_versions(conn)}
     confirmed = in_force(conn)
     wanted = [
-        replace(endpoint, paused_until=newest[endpoint.code].paused_until)
-        if endpoint.code in newest and endpoint.code in keeping_pause_of
-        else endpoint
-        for endpoint in endpoints
+        _paused_as(newest.get(each.code), each) if each.code in keeping_pause_of else each
+        for each in endpoints
     ]
     changed = [endpoint for endpoint in wanted if newest.get(endpoint.code) != endpoint]
     rows = [
@@ -69,6 +67,10 @@ def load(
             rows,
         )
     return len(rows)
+
+
+def _paused_as(before: Endpoint | None, endpoint: Endpoint) -> Endpoint:
+    return replace(endpoint, paused_until=before.paused_until) if before is not None else endpoint
 
 
 def _leads_elsewhere(endpoint: Endpoint, before: Endpoint | None) -> bool:
