@@ -9,7 +9,7 @@ import psycopg
 
 from distribution.channels.electronic import host_keys, onboarding
 from distribution.errors import UsageError
-from distribution.jobs import load_endpoints, sealing, send_parallel
+from distribution.jobs import endpoint_yaml, sealing, send_parallel
 from distribution.jobs.wiring import Line
 from distribution.ledger import contacts, delivery_list, endpoints, institutions, parallel_files, pauses
 from distribution.ledger.endpoints import EndpointVersion
@@ -38,7 +38,7 @@ def show(line: Line, code: str) -> dict[str, Any]:
             "schema_version": 1,
             "code": code,
             **({str(key): value for key, value in rows[0].items()} if rows else {}),
-            "endpoint": load_endpoints.as_written(in_force) if in_force else None,
+            "endpoint": endpoint_yaml.as_written(in_force) if in_force else None,
             "endpoint_state": "unconfirmed" if waits else "in force" if in_force else "none",
             **_keys(in_force),
             "host_key_confirmed": key_confirmed(versions),

@@ -7,7 +7,7 @@ import pytest
 
 from distribution.channels.electronic import schedule
 from distribution.errors import UsageError
-from distribution.jobs import load_endpoints, partners
+from distribution.jobs import endpoint_yaml, load_endpoints, partners
 from distribution.jobs.wiring import Line
 from distribution.ledger import endpoints, pauses
 from distribution.model import Parallel
@@ -43,7 +43,7 @@ def test_what_is_exported_loads_as_nothing_new(line: Line, tmp_path: Path) -> No
     assert load_endpoints.load_endpoints(line, written(tmp_path, GOOD)) == 1
     exported = load_endpoints.export_endpoints(line)
     assert load_endpoints.load_endpoints(line, written(tmp_path, exported)) == 0
-    assert load_endpoints.parse(exported) == load_endpoints.parse(GOOD)
+    assert endpoint_yaml.parse(exported) == endpoint_yaml.parse(GOOD)
 
 
 def test_a_second_layout_is_a_block_of_the_endpoint(line: Line, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_second_layout_is_a_block_of_the_endpoint(line: Line, tmp_path: Path) 
     assert load_endpoints.load_endpoints(line, written(tmp_path, trying)) == 1
     exported = load_endpoints.export_endpoints(line)
     assert load_endpoints.load_endpoints(line, written(tmp_path, exported)) == 0
-    (found,) = load_endpoints.parse(exported)
+    (found,) = endpoint_yaml.parse(exported)
     assert found.parallel == Parallel(layout="wide", folder="/test", until="2027-01-31")
 
 
@@ -146,7 +146,7 @@ def test_no_load_ends_paper_for_a_time(line: Line, tmp_path: Path) -> None:
     "host", ["127.0.0.1", "::1", "2001:db8::22", "sftp.example.edu.", "h_1", f"{'a' * 63}.example.edu"]
 )
 def test_names_and_addresses_of_hosts_are_taken(host: str) -> None:
-    (found,) = load_endpoints.parse(GOOD.replace("sftp.example.edu", f"'{host}'"))
+    (found,) = endpoint_yaml.parse(GOOD.replace("sftp.example.edu", f"'{host}'"))
     assert found.host == host
 
 
@@ -164,16 +164,16 @@ def test_names_and_addresses_of_hosts_are_taken(host: str) -> None:
 )
 def test_what_is_no_name_to_look_up_is_refused(host: str) -> None:
     with pytest.raises(UsageError, match="`host` must be a host name or address without scheme or port"):
-        load_endpoints.parse(GOOD.replace("sftp.example.edu", f"'{host}'"))
+        endpoint_yaml.parse(GOOD.replace("sftp.example.edu", f"'{host}'"))
 
 
 @pytest.mark.parametrize("code", ["ab1C", "x12345"])
 def test_codes_are_taken_as_the_feed_takes_them(code: str) -> None:
-    (found,) = load_endpoints.parse(GOOD.replace("4471", code, 1))
+    (found,) = endpoint_yaml.parse(GOOD.replace("4471", code, 1))
     assert found.code == code
 
 
 def test_a_code_twice_is_refused() -> None:
     twice = GOOD + GOOD.removeprefix("endpoints:\n")
     with pytest.raises(UsageError, match="stands twice"):
-        load_endpoints.parse(twice)
+        endpoint_yaml.parse(twice)
