@@ -19,6 +19,7 @@ import pytest
 
 from distribution.jobs.wiring import Line
 from tests.support import killed_senders
+from tests.support.delivery_code import DELIVERY_CODE
 from tests.support.delivery_settings import ALL
 from tests.support.killed_senders import GOOD, Cell, Outcome, Setting
 from tests.support.other_servers import NotHere
@@ -26,26 +27,6 @@ from tests.support.sftp_servers import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 FOUND = ROOT / "var" / "proof" / "delivery-matrix"
-_ROOM = ROOT / "distribution" / "channels" / "electronic"
-_JOBS = (
-    *("visit_hosts", "transfer_notes", "places", "host_accounts", "send_files", "file_outbox"),
-    *("file_forms", "sealing", "build_files", "fit_records"),
-)
-_LEDGER = ("transfers", "files", "locks", "deliveries", "receipts", "rewrites", "endpoints")
-_SUPPORT = (
-    *("killed_senders", "delivery_settings", "sftp_servers", "other_servers", "conch_server", "relay"),
-    *("electronic", "records"),
-)
-# What a delivery is made of, what it is tried on, and the libraries of both.
-SOURCES = [
-    *sorted(path for path in _ROOM.rglob("*") if path.is_file() and path.suffix != ".pyc"),
-    *(ROOT / "distribution" / "jobs" / f"{name}.py" for name in _JOBS),
-    *(ROOT / "distribution" / "ledger" / f"{name}.py" for name in _LEDGER),
-    *(ROOT / "tests" / "support" / f"{name}.py" for name in _SUPPORT),
-    ROOT / "distribution" / "filenames.py",
-    ROOT / "distribution" / "model.py",
-    ROOT / "requirements.txt",
-]
 SETTINGS_ASKED = 35
 MOST_STEPS = 200
 PAIRS = 6
@@ -56,10 +37,6 @@ logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
-# Read once: it is the code that is loaded, whatever is written meanwhile.
-_CODE = b"".join(path.read_bytes() for path in SOURCES)
-
-
 def _fingerprint(setting: Setting) -> str:
     """The code and the setting that a finding is about."""
     serve = setting.serve
@@ -68,7 +45,7 @@ def _fingerprint(setting: Setting) -> str:
     described = [server.__qualname__, *(f"{name}={getattr(v, '__name__', v)}" for name, v in given.items())]
     stated = (setting.agreed, sorted(setting.may_end), setting.reason, setting.seconds, described)
     stated += (setting.every, setting.two_files, setting.pause)
-    return hashlib.sha256(_CODE + repr(stated).encode()).hexdigest()
+    return hashlib.sha256(DELIVERY_CODE + repr(stated).encode()).hexdigest()
 
 
 def _place(setting: Setting) -> Path:
