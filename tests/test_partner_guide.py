@@ -6,7 +6,7 @@ import re
 import pytest
 
 from distribution.channels.electronic import acknowledgement, reader, record_layout
-from distribution.jobs import load_endpoints
+from distribution.jobs import endpoint_yaml
 from tools import partner_guide
 
 GUIDE = partner_guide.TARGET.read_text("utf-8")
@@ -74,7 +74,7 @@ def test_what_a_recipe_asks_for_can_be_loaded_as_an_endpoint(vendor: str) -> Non
                 f"  control: {control}",
                 *(f"  file_name: {name}" for name in names),
             ]
-            (found,) = load_endpoints.parse("\n".join([ENDPOINT, *more]))
+            (found,) = endpoint_yaml.parse("\n".join([ENDPOINT, *more]))
             assert (found.layout, found.control) == (layout, control)
 
 
