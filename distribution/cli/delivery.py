@@ -116,7 +116,7 @@ def resend(
 def _resend_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{document['name']} carries the {document['records']} records of {document['original']} again:"
     if document["left_out"]:
-        yield f"  {document['left_out']} left out: cancelled or withheld by now."
+        yield f"  {document['left_out']} left out: cancelled, withheld or taken back by now."
     yield f"  {_standing(document)}."
 
 

@@ -181,13 +181,16 @@ def to_paper(
     with line.connect(autocommit=True) as guard, locks.held(guard, locks.RUN), line.connect() as conn:
         endpoint = endpoints.newest_of(conn, code)
         waiting = fallback.open_files(conn, code)
-        if not at_once:
-            _refuse_too_soon(endpoint, waiting, on)
-        is_new = pauses.fall_back(conn, code, reason=reason, actor=actor(), at=line.now())
-        if not is_new and not hold_in_doubt:
-            raise UsageError(f"{code} gets paper already. `institution resume {code}` ends it.")
         if hold_in_doubt:
             _hold_in_doubt(conn, waiting)
+        if code in pauses.on_paper(conn):
+            if not hold_in_doubt:
+                raise UsageError(f"{code} gets paper already. `institution resume {code}` ends it.")
+            # What waits now was asked for meanwhile: it leaves after the resume.
+            return _given_up(conn, code, [file for file in waiting if file.in_doubt])
+        if not at_once:
+            _refuse_too_soon(endpoint, waiting, on)
+        pauses.fall_back(conn, code, reason=reason, actor=actor(), at=line.now())
         return _given_up(conn, code, waiting)
 
 

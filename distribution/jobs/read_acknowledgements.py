@@ -14,7 +14,7 @@ import psycopg
 
 from distribution.channels.electronic import acknowledgement
 from distribution.channels.electronic.remote import Remote, TooLarge, explained
-from distribution.errors import DistributionError, PermanentError
+from distribution.errors import DistributionError
 from distribution.jobs import host_accounts
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import acknowledgements, endpoints, files
@@ -96,7 +96,10 @@ def _ask(
 
 
 def _read(line: Line, session: Remote, endpoint: Endpoint, sharing: Sequence[str]) -> Iterator[Outcome]:
-    """Book each acknowledgement as soon as it is read: some hosts let a file be read once only."""
+    """Book each acknowledgement as soon as it is read: some hosts let a file be read once only.
+
+    Those that cannot be read are looked at once more after all others.
+    """
     folder = endpoint.ack_directory or ""
     with explained(session.account, doing=f"looking for acknowledgements in {folder}"):
         names = sorted(name for name in session.listing(folder) if acknowledgement.NAME.fullmatch(name))
@@ -120,8 +123,8 @@ def _seen_again(
     for before in unreadable:
         try:
             now = _arrived(line, session, endpoint, posixpath.join(endpoint.ack_directory or "", before.name))
-        except PermanentError:
-            now = before  # it is gone, or may be read once only: there is nothing more to see
+        except DistributionError:
+            now = before  # it is gone, may be read once only, or the line broke: there is nothing more to see
         if now.file is not None or (now.sha256, now.size_bytes) == (before.sha256, before.size_bytes):
             yield now
         else:

@@ -75,7 +75,8 @@ def _waits_for(sent: send_files.SendOutcome, name: str) -> str:
 def resend(line: Line, *, name: str, reason: str, on: date, run_id: str | None = None) -> files.ScoreFile:
     """Give the records of a delivered file the next number, kind RESEND; it is sent by `send_files`.
 
-    They are the same records, but for scores that are cancelled or withheld by now: those are left out.
+    They are the same records, but for scores that are cancelled or withheld by now, or that the institution
+    was told to remove: those are left out.
 
     Who asks is an operator, who may go beyond the policy (`outside_policy`); the ledger keeps which rule.
     Raises UsageError for a file that is not on file, carries nothing that may be sent, or has not arrived.
@@ -255,7 +256,7 @@ def _shown_again(conn: psycopg.Connection, original: files.ScoreFile) -> pd.Data
     shown = contents[contents["delivery_id"].isin(resends.may_be_shown(conn, original))]
     if shown.empty:
         raise UsageError(
-            f"{original.name} holds only scores that are cancelled or withheld by now: nothing may be sent. "
+            f"{original.name} holds only scores that were taken back, or are cancelled or withheld by now. "
             f"`delivery full {original.di}` sends what stands."
         )
     return shown

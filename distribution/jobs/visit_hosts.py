@@ -13,7 +13,7 @@ from distribution.channels.electronic import drop
 from distribution.channels.electronic.remote import Remote, unforeseen
 from distribution.errors import DistributionError
 from distribution.jobs import file_outbox, host_accounts
-from distribution.jobs.places import place_of, refuse_elsewhere, remote_name
+from distribution.jobs.places import place_of, refuse_what_may_be_there, remote_name
 from distribution.jobs.transfer_notes import Notes
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import files, locks, transfers
@@ -260,7 +260,7 @@ class Visits:
         )
 
     def _publish(self, endpoint: Endpoint, file: files.ScoreFile, notes: Notes) -> None:
-        refuse_elsewhere(file, place_of(endpoint, file))
+        refuse_what_may_be_there(self._conn, file, place_of(endpoint, file))
         content = file_outbox.content_of(self._errand.line, self._conn, file)
         line_out, left = self._line_out()
         try:

@@ -54,7 +54,7 @@ def book(conn: psycopg.Connection, arrived: Arrived) -> Outcome | None:
     acknowledged, with its deliveries; one that may have arrived waits for `book_early`.
     """
     with conn.transaction():
-        file = named(conn, arrived.file) if arrived.file else None
+        file = _locked(conn, arrived.file) if arrived.file else None
         if file is not None and (file.di != arrived.di or not (_has_arrived(file) or _may_have(file))):
             file = None
         outcome = _outcome(arrived, file)
@@ -64,18 +64,25 @@ def book(conn: psycopg.Connection, arrived: Arrived) -> Outcome | None:
                                                 score_total, not_loaded, outcome, stated)
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT DO NOTHING
+            RETURNING acknowledgement_id
             """,
             [
                 *(arrived.di, arrived.name, arrived.sha256, arrived.size_bytes, arrived.read_at),
                 *(file.file_id if file else None, arrived.details, arrived.score_total, arrived.not_loaded),
                 *(outcome.value, json.dumps(list(arrived.rows))),
             ],
-        ).rowcount
-        if not booked:
+        ).fetchone()
+        if booked is None:
             return None
         if file is not None and outcome is Outcome.AGREES:
-            _agree(conn, file, arrived)
+            _agree(conn, file, arrived, booked[0])
     return outcome
+
+
+def _locked(conn: psycopg.Connection, name: str) -> ScoreFile | None:
+    """The file of that name, which everybody who touches its acknowledgements locks first."""
+    conn.execute("SELECT FROM ledger.score_file WHERE name = %s FOR UPDATE", [name])
+    return named(conn, name)
 
 
 def _has_arrived(file: ScoreFile) -> bool:
@@ -110,8 +117,8 @@ def book_early(conn: psycopg.Connection, *, at: datetime) -> Counter[Outcome]:
             FROM ledger.acknowledgement AS a
             JOIN ledger.score_file AS f USING (file_id)
             WHERE a.outcome = 'early' AND a.settled_at IS NULL AND f.state IN ('delivered', 'acknowledged')
-            ORDER BY a.acknowledgement_id
-            FOR UPDATE OF a
+            ORDER BY a.file_id, a.acknowledgement_id
+            FOR UPDATE OF f
             """
         ).fetchall():
             booked, file = row.pop("acknowledgement_id"), read(conn, row.pop("file_id"))
@@ -122,14 +129,16 @@ def book_early(conn: psycopg.Connection, *, at: datetime) -> Counter[Outcome]:
                 [outcome.value, booked],
             )
             if outcome is Outcome.AGREES:
-                _agree(conn, file, arrived)
+                _agree(conn, file, arrived, booked)
             counted[outcome] += 1
     return counted
 
 
-def _agree(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived) -> None:
+def _agree(conn: psycopg.Connection, file: ScoreFile, arrived: Arrived, number: int) -> None:
+    """An acknowledgement that agrees settles those that came before it, and none that came after."""
+    earlier = f"acknowledgement_id < {number} AND file_id = %s"
     note = "this later one agrees"
-    _settle(conn, "file_id = %s", file.file_id, by=arrived.name, at=arrived.read_at, note=note)
+    _settle(conn, earlier, file.file_id, by=arrived.name, at=arrived.read_at, note=note)
     _acknowledge(conn, file, arrived)
 
 
@@ -167,7 +176,7 @@ def by_word(conn: psycopg.Connection, name: str, *, actor: str, at: datetime) ->
     Raises UsageError for a file that is not on file or has not arrived.
     """
     with conn.transaction():
-        file = named(conn, name)
+        file = _locked(conn, name)
         if file is None or file.test:
             raise UsageError(f"There is no file {name}. `delivery list --state delivered` names the files.")
         if not _has_arrived(file):
@@ -238,8 +247,7 @@ def early_of(conn: psycopg.Connection, file_id: int) -> str | None:
 
 
 def unacknowledged(conn: psycopg.Connection, dis: Sequence[str]) -> list[dict[str, Any]]:
-    """Files that arrived at these institutions and were not acknowledged: code, file, scores, "
-    "delivered_at."""
+    """Files that arrived at these institutions unacknowledged: code, file, scores, delivered_at."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """

@@ -30,9 +30,11 @@ def open_files(conn: psycopg.Connection, di: str) -> list[OpenFile]:
         """
         SELECT file_id, name, business_date,
                failure IS NOT DISTINCT FROM 'ambiguous-delivery'
-                   OR closing_attempt IS NOT NULL OR renaming_attempt IS NOT NULL,
+                   OR closing_attempt IS NOT NULL OR renaming_attempt IS NOT NULL
+                   OR EXISTS (SELECT FROM ledger.acknowledgement AS a
+                              WHERE a.file_id = f.file_id AND a.outcome = 'early' AND a.settled_at IS NULL),
                place, details
-        FROM ledger.score_file
+        FROM ledger.score_file AS f
         WHERE di = %s AND NOT test AND state IN ('built', 'publishing', 'failed')
         ORDER BY sequence
         FOR UPDATE

@@ -9,13 +9,14 @@ import psycopg
 from distribution.ledger import deliveries
 from distribution.ledger.connection import read_frame
 from distribution.ledger.files import ScoreFile, select
-from distribution.model import Action, Channel, ResultStatus
+from distribution.model import Action, Channel, DeliveryState, ResultStatus
 
 
 def may_be_shown(conn: psycopg.Connection, original: ScoreFile) -> list[int]:
-    """The deliveries of a file that may be shown once more: all but scores now cancelled or withheld; ids.
+    """The deliveries of a file that may be shown once more, by their ids.
 
-    A cancellation shows no score, so it always may.
+    Not shown are scores that are cancelled or withheld by now, and those that this recipient was told to
+    remove. A cancellation shows no score, so it always may.
     """
     rows = conn.execute(
         """
@@ -26,10 +27,18 @@ def may_be_shown(conn: psycopg.Connection, original: ScoreFile) -> list[int]:
               SELECT FROM ledger.result_version AS newest
               WHERE newest.result_id = d.result_id AND newest.latest AND NOT newest.withdrawn
                 AND newest.status = %s
-          ))
+          ) AND (
+              SELECT told.action FROM ledger.delivery AS told
+              WHERE told.result_id = d.result_id AND told.recipient = d.recipient AND told.state <> %s
+              ORDER BY told.revision DESC, told.delivery_id DESC
+              LIMIT 1
+          ) <> %s)
         ORDER BY d.delivery_id
         """,
-        [original.file_id, Action.CANCELLATION, ResultStatus.SCORED],
+        [
+            *(original.file_id, Action.CANCELLATION, ResultStatus.SCORED),
+            *(DeliveryState.WITHDRAWN, Action.CANCELLATION),
+        ],
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -120,7 +129,7 @@ def standing_scores(conn: psycopg.Connection, recipient: str) -> pd.DataFrame:
             WHERE recipient = %(recipient)s
               AND (state IN ('delivered', 'acknowledged')
                    OR (state IN ('claimed', 'failed') AND channel = %(electronic)s))
-            ORDER BY result_id, revision DESC, delivery_id
+            ORDER BY result_id, revision DESC, delivery_id DESC
         )
         SELECT d.result_id, d.revision, d.academic_year, d.recipient, d.designated, d.action, v.test_date,
                array_to_string(array_append(array_remove(d.reasons, 'resend'), 'resend'), ' ') AS reasons

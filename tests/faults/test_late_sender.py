@@ -77,6 +77,7 @@ def test_the_late_one_is_fenced_off(line: Line, sshd: Host, tmp_path: Path, agre
     is_doubtful = agreed in ("without looking", "done-file")
     fair = {Outcome.DELIVERED, Outcome.HELD} if is_doubtful else {Outcome.DELIVERED}
     assert set(ends) <= fair, dict(zip(STEPS, ends, strict=True))
+    assert agreed != "done-file" or ends.count(Outcome.HELD) <= 1
     assert set(overtaken) >= UNDER_WAY
     with line.connect() as conn:
         twice = (

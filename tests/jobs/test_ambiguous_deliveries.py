@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distribution.errors import UsageError
-from distribution.jobs import send_files, settle_holds
+from distribution.jobs import partners, send_files, settle_holds
 from distribution.jobs.read_acknowledgements import read_acknowledgements, settle
 from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.settle_holds import Fate
@@ -156,6 +156,22 @@ def test_an_early_acknowledgement_counts_when_the_next_run_sees_the_file(line: L
     send_files.send_files(line, run_id=None, on=NIGHT)
     with line.connect() as conn:
         assert states(conn) == {"acknowledged": 3}
+
+
+def test_what_was_acknowledged_after_a_person_said_again_is_held_and_goes_by_no_paper(
+    line: Line, cut_off: Host
+) -> None:
+    first, *_ = held(line, cut_off)
+    settle_holds.settle_ambiguous(line, first, as_=Fate.AGAIN, reason="it never came")
+    for taken in cut_off.folder("4471").iterdir():
+        taken.unlink()  # it had come, and they collected it
+    acknowledged(line, cut_off)
+    assert outcomes(line) == ["early"]
+    sent = send_files.send_files(line, run_id=None, on=NIGHT)
+    assert (sent.delivered, sent.held) == (0, 3)
+    assert arrived(cut_off, "4471") == []
+    found = partners.to_paper(line, "4471", reason="host is gone", on=NIGHT, at_once=True)
+    assert (found["to_paper"], found["in_doubt"]) == (0, [FILE])
 
 
 def test_of_a_file_that_never_left_an_acknowledgement_is_no_evidence(line: Line, cut_off: Host) -> None:

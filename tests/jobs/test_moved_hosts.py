@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
+import asyncssh
 import pytest
 
 from distribution.jobs import send_files, settle_holds
 from distribution.jobs.settle_holds import Fate
 from distribution.jobs.wiring import Line
-from distribution.ledger import files
+from distribution.ledger import files, upgrade
 from distribution.model import Endpoint, HoldState
 from tests.support import sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, picked_up, states
 from tests.support.sftp_servers import Host
 
-FILE = "CLEP_4471_20261123_000001.txt"
+FILE, CONTROL = "CLEP_4471_20261123_000001.txt", "CTL_4471_20261123_000001.json"
 
 
 @pytest.fixture
@@ -111,16 +113,91 @@ def test_a_done_file_that_is_gone_alone_is_not_written_twice(line: Line, tmp_pat
         for _ in range(3):
             send_files.send_files(line, run_id=None, on=NIGHT)
         assert arrived(host, "4471") == [FILE]
-        assert picked_up(host) == ["CTL_4471_20261123_000001.json"]
+        assert picked_up(host) == [CONTROL]
     assert file_of(line).failure == "ambiguous-delivery"
 
 
-def test_a_done_file_that_may_not_be_begun_leaves_no_doubt(line: Line, tmp_path: Path) -> None:
-    refuses = "-P open"
-    with sftp_servers.openssh(tmp_path / "host", requests=refuses) as host:
-        join(line, host, endpoint(host, "4471", publish="done-file", look="none"))
+class RefusesToBegin(sftp_servers.Sound):
+    """Refuses to open the done-file the first so many times, in the words of each host."""
+
+    refusals: ClassVar[list[asyncssh.SFTPError]] = []
+
+    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if b"CTL_" in path and pflags & asyncssh.FXF_WRITE and self.refusals:
+            raise self.refusals.pop()
+        return super().open(path, pflags, attrs)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "failure"),
+    [(asyncssh.SFTPPermissionDenied("no"), "folder"), (asyncssh.SFTPFailure("busy"), "refused-by-host")],
+    ids=["denied", "busy"],
+)
+@pytest.mark.parametrize("look", ["stat", "none"])
+def test_a_done_file_that_may_not_be_begun_leaves_no_doubt(
+    line: Line, tmp_path: Path, refusal: asyncssh.SFTPError, failure: str, look: str
+) -> None:
+    # Asked for reading and writing, then for writing alone.
+    RefusesToBegin.refusals = [refusal, refusal]
+    with sftp_servers.faulty(tmp_path / "host", RefusesToBegin) as host:
+        join(line, host, endpoint(host, "4471", publish="done-file", look=look))
         owe(line, "4471", "R-1")
         send_files.build_files(line, run_id=None, on=NIGHT)
         assert send_files.send_files(line, run_id=None, on=NIGHT).failed == 1
-    found = file_of(line)
-    assert (found.failure, found.renaming_attempt, found.sidecar_renaming_attempt) == ("folder", None, None)
+        found = file_of(line)
+        assert (found.failure, found.sidecar_renaming_attempt) == (failure, None)
+        assert send_files.retry(line, on=NIGHT).files == (FILE,)
+        assert arrived(host, "4471") == [FILE, CONTROL]
+
+
+class LeavesAnEmptyDoneFile(RefusesToBegin):
+    """The line breaks once the done-file is begun; then it may not be overwritten, and a robot takes all."""
+
+    had_cut: ClassVar[bool] = False
+
+    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        opened = await super().open(path, pflags, attrs)
+        if b"CTL_" in path and pflags & asyncssh.FXF_WRITE and not type(self).had_cut:
+            type(self).had_cut = True
+            self.cut()
+        return opened
+
+
+def test_a_refusal_forgets_no_earlier_attempt(line: Line, tmp_path: Path) -> None:
+    LeavesAnEmptyDoneFile.had_cut, LeavesAnEmptyDoneFile.refusals = False, []
+    with sftp_servers.faulty(tmp_path / "host", LeavesAnEmptyDoneFile) as host:
+        join(line, host, endpoint(host, "4471", publish="done-file"))
+        owe(line, "4471", "R-1")
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        send_files.send_files(line, run_id=None, on=NIGHT)
+        LeavesAnEmptyDoneFile.refusals = [asyncssh.SFTPPermissionDenied("no")] * 2
+        send_files.retry(line, on=NIGHT)
+        assert file_of(line).sidecar_renaming_attempt is not None
+        for taken in host.folder("4471").iterdir():
+            taken.unlink()  # the robot goes by the name alone
+        assert send_files.retry(line, on=NIGHT).files == (FILE,)
+        assert arrived(host, "4471") == []
+
+
+def test_what_a_cut_left_of_ours_is_no_strangers(line: Line, tmp_path: Path) -> None:
+    with sftp_servers.openssh(tmp_path / "host") as host:
+        join(line, host, endpoint(host, "4471", publish="done-file"))
+        owe(line, "4471", "R-1")
+        send_files.build_files(line, run_id=None, on=NIGHT)
+        whole = (line.settings.electronic_outbox / "4471" / FILE).read_bytes()
+        (host.folder("4471") / FILE).write_bytes(whole[:40])
+        (host.folder("4471") / CONTROL).write_bytes(b"")
+        assert send_files.send_files(line, run_id=None, on=NIGHT).files == (FILE,)
+        assert (host.folder("4471") / FILE).read_bytes() == whole
+
+
+# before places were kept ---------------------------------------------------------------------------
+def test_an_upgrade_finds_the_places_of_files_in_doubt(line: Line, host: Host, cut_off: Endpoint) -> None:
+    noted = file_of(line).place
+    assert noted
+    script = Path(upgrade.__file__).parent / "migrations" / "versions" / "0006_places.sql"
+    finds = script.read_text("utf-8").partition("UPDATE ")
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.score_file SET place = NULL")
+        conn.execute("".join(finds[1:]))
+    assert file_of(line).place == noted

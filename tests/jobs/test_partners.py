@@ -480,6 +480,19 @@ def test_a_file_that_was_begun_before_the_paper_is_still_settled(
     assert send_files.retry(line, on=TOMORROW).files == ("CLEP_4471_20261123_000001.txt",)
 
 
+def test_a_second_word_on_doubt_gives_up_nothing_that_was_asked_for_meanwhile(
+    line: Line, on_paper: Endpoint
+) -> None:
+    first = "CLEP_4471_20261123_000001.txt"
+    again = redeliver.redeliver(line, what="file", name=first, reason="lost", on=NIGHT)
+    found = partners.to_paper(line, "4471", reason="still down", on=NIGHT, hold_in_doubt=True)
+    assert (found["to_paper"], found["given_up"], found["in_doubt"]) == (0, [], [])
+    with line.connect() as conn:
+        waiting = files.named(conn, again["name"])
+        assert waiting is not None
+        assert waiting.state == "built"
+
+
 @pytest.mark.parametrize(
     ("fate", "states_after"), [(Fate.ARRIVED, {"delivered": 1}), (Fate.AGAIN, {"pending": 1})]
 )
@@ -490,7 +503,7 @@ def test_what_is_in_doubt_at_a_host_that_stays_away_waits_for_a_word(
         conn.execute("UPDATE ledger.score_file SET closing_attempt = 1, may_have_left = true")
         conn.execute("UPDATE ledger.delivery SET left_at = now()")
     partners.to_paper(line, "4471", reason="host is down", on=NIGHT, at_once=True)
-    partners.to_paper(line, "4471", reason="host is gone", on=NIGHT, at_once=True, hold_in_doubt=True)
+    partners.to_paper(line, "4471", reason="host is gone", on=NIGHT, hold_in_doubt=True)
     (hold,) = settle_holds.list_holds(line, state=HoldState.OPEN)
     assert hold.reason == "ambiguous-delivery"
     settle_holds.settle_ambiguous(line, hold.id, as_=fate, reason="they say so")

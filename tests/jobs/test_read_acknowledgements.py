@@ -15,7 +15,7 @@ import pytest
 
 from distribution.channels.electronic import acknowledgement
 from distribution.cli.app import main
-from distribution.errors import UsageError
+from distribution.errors import TransientError, UsageError
 from distribution.jobs import partners, send_files
 from distribution.jobs import read_acknowledgements as reading
 from distribution.jobs.read_acknowledgements import acknowledge, read_acknowledgements
@@ -334,6 +334,41 @@ def test_rows_not_loaded_of_a_file_that_is_acknowledged_already_can_be_settled(
     with line.connect() as conn:
         settled = "SELECT settled_by FROM ledger.acknowledgement WHERE name = 'ACK_2.json'"
         assert conn.execute(settled).fetchone() == ("ACK_3.json" if how == "by a later one" else actor(),)
+
+
+def test_one_that_agrees_settles_none_that_came_after_it(line: Line, sent: Path) -> None:
+    with line.connect() as conn:  # both came before we knew that the file had arrived
+        conn.execute("UPDATE ledger.score_file SET state = 'failed', failure = 'connection-lost'")
+    said(sent)
+    said(sent, name="ACK_2.json", rows=[{"result_id": "R-1", "revision": 1, "status": "rejected"}])
+    read_acknowledgements(line)
+    with line.connect() as conn:
+        conn.execute("UPDATE ledger.score_file SET state = 'delivered', failure = NULL")
+    read_acknowledgements(line)
+    (need,) = open_needs(line)
+    assert "rows that it did not load" in need["what"]
+    with line.connect() as conn:
+        rows = conn.execute("SELECT name, outcome, settled_at IS NULL FROM ledger.acknowledgement").fetchall()
+    assert sorted(rows) == [("ACK_1.json", "agrees", True), ("ACK_2.json", "not-loaded", True)]
+
+
+def test_one_of_a_host_whose_line_breaks_at_the_second_look_is_booked_as_it_was_read(
+    line: Line, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sent / "ACK_1.json").write_text("{")
+    arrived = reading._arrived
+    looks = iter([arrived])
+
+    def breaks_off(*given: Any) -> Any:
+        look = next(looks, None)
+        if look is None:
+            raise TransientError("the line broke")
+        return look(*given)
+
+    monkeypatch.setattr(reading, "_arrived", breaks_off)
+    read_acknowledgements(line)
+    with line.connect() as conn:
+        assert conn.execute("SELECT outcome FROM ledger.acknowledgement").fetchone() == ("unreadable",)
 
 
 def test_that_a_file_was_collected_is_a_note_on_it(line: Line, host: Host, sent: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_resend_loaded_twice_leaves_a_key_based_loader_unchanged(
 @pytest.mark.parametrize("layout", ["fixed-1", "csv-1"])
 @pytest.mark.parametrize(
     ("action", "status", "left_out"),
-    [("C", "scored", 0), ("X", "scored", 0), ("X", "cancelled", 1)],
+    [("C", "scored", 0), ("X", "scored", 1), ("X", "cancelled", 1)],
     ids=["corrected", "taken from this recipient", "cancelled"],
 )
 def test_an_old_file_that_is_sent_again_and_loaded_last_changes_nothing(
@@ -241,6 +241,26 @@ def test_the_full_history_leaves_out_what_the_institution_was_told_to_remove(
     night(line)
     full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
     assert results_in(host, full["name"]) == [("N", "R-2")]
+
+
+def test_the_full_history_holds_what_was_removed_and_then_sent_anew(
+    line: Line, host: Host, sent: None
+) -> None:
+    owe(line, "4471", "R-1", action="X", revision=2)
+    night(line)
+    with line.connect() as conn:  # the candidate orders a transcript of the same revision
+        conn.execute(
+            """
+            INSERT INTO ledger.delivery (result_id, revision, academic_year, recipient, designated, occasion,
+                                         action, reasons, channel, state, owed_on)
+            SELECT result_id, revision, academic_year, recipient, designated, 'transcript:T-1', 'N',
+                   ARRAY['transcript'], channel, 'pending', owed_on
+            FROM ledger.delivery WHERE action = 'X'
+            """
+        )
+    night(line)
+    full = redeliver.full_history(line, "4471", reason="new system", on=NIGHT)
+    assert results_in(host, full["name"]) == [("N", "R-1")]
 
 
 def test_the_full_history_leaves_a_replaced_revision_to_its_correction(

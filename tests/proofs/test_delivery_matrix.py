@@ -30,6 +30,7 @@ FOUND = ROOT / "var" / "proof" / "delivery-matrix"
 SETTINGS_ASKED = 35
 MOST_STEPS = 200
 PAIRS = 6
+MOST_HELD_AT_A_DONE_FILE = 3
 AT_A_TIME = 40
 SAMPLE_SEED, SAMPLE_SETTINGS = 20261123, 10
 
@@ -44,7 +45,7 @@ def _fingerprint(setting: Setting) -> str:
     server = serve.func if isinstance(serve, partial) else serve
     described = [server.__qualname__, *(f"{name}={getattr(v, '__name__', v)}" for name, v in given.items())]
     stated = (setting.agreed, sorted(setting.may_end), setting.reason, setting.seconds, described)
-    stated += (setting.every, setting.two_files, setting.pause)
+    stated += (setting.every, setting.two_files, setting.pause, MOST_HELD_AT_A_DONE_FILE)
     return hashlib.sha256(DELIVERY_CODE + repr(stated).encode()).hexdigest()
 
 
@@ -71,6 +72,7 @@ def _explore(line: Line, folder: Path, setting: Setting) -> dict:
     line = killed_senders.prepare(line, setting)
     outcomes: Counter[str] = Counter()
     bad: list[str] = []
+    announces = setting.agreed.get("publish") == "done-file" and setting.agreed.get("look") != "none"
 
     def note(where: str, outcome: Outcome) -> None:
         outcomes[outcome.value] += 1
@@ -88,6 +90,9 @@ def _explore(line: Line, folder: Path, setting: Setting) -> dict:
                 if outcome not in setting.unkilled:
                     bad.append(f"{outcome} without a kill")
                 break
+            # Only where the done-file was announced and may not have been begun.
+            if announces and outcomes[Outcome.HELD] > MOST_HELD_AT_A_DONE_FILE:
+                bad.append(f"held after a kill at step {step} too")
         else:
             bad.append(f"no sender came to its end in {MOST_STEPS} steps")
         chance = random.Random(f"{SAMPLE_SEED} {setting.name}")

@@ -202,15 +202,20 @@ class _InPlace:
         self._write(parcel)
 
     def _refuse_stranger(self, parcel: Parcel) -> bool:
-        """True when our bytes stand there. Raises AmbiguousDelivery when others do under a name of ours."""
+        """True when our bytes stand there; False when nothing does, or what a cut left of them.
+
+        Raises AmbiguousDelivery when others stand under a name of ours.
+        """
         if not self._eyes.can_look:
             return False
         final = self._eyes.final(parcel)
         if self._eyes.first_look(final) is None:
             return False
-        if not self._eyes.has_our_bytes(final, parcel.content):
+        if self._eyes.has_our_bytes(final, parcel.content):
+            return True
+        if not self._eyes.has_our_beginning(final, parcel.content):
             raise self._eyes.stranger(parcel)
-        return True
+        return False
 
     def _write(self, parcel: Parcel) -> None:
         self._notes.renaming(parcel.name, self._attempt)

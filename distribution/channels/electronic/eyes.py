@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from distribution.channels.electronic.remote import (
+    NotBegun,
     NotKept,
     Remote,
     Seen,
@@ -141,6 +142,14 @@ class Eyes:
                 return False
         return hashlib.sha256(there).digest() == hashlib.sha256(content).digest()
 
+    def has_our_beginning(self, path: str, content: bytes) -> bool:
+        """True for what a cut left of our file, empty included; False where the host lets nobody read."""
+        with explained(self.session.account, doing=f"reading {posixpath.basename(path)} back"):
+            try:
+                return content.startswith(self.session.read(path, at_most=len(content)))
+            except (PermissionError, FileNotFoundError, TooLarge):
+                return False
+
     def remove(self, path: str) -> bool:
         """Take a file away, best effort; False when it is not there or cannot be taken away."""
         try:
@@ -164,11 +173,14 @@ class Eyes:
                     self._expect_whole(written.stood, path, parcel)
                 finally:
                     written.close()  # some hosts let nobody take an open file away
-            except (FileNotFoundError, PermissionError):
-                if closing is None:
-                    notes.undone(parcel.name)  # the host did not even let us begin
+            except NotBegun as exc:
+                if closing is None and parcel.renamed_in is None:
+                    notes.undone(parcel.name)
+                is_plain = isinstance(exc.why, FileNotFoundError | PermissionError)
+                if not is_plain and (says_no_space(exc.why) or self._has_no_room(path, parcel)):
+                    raise no_space(account, doing=doing) from exc
                 raise
-            except (ConnectionError, TimeoutError):
+            except (FileNotFoundError, PermissionError, ConnectionError, TimeoutError):
                 raise
             except OSError as exc:
                 is_full = says_no_space(exc) or self._has_no_room(path, parcel)

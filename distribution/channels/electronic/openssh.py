@@ -14,6 +14,7 @@ from distribution.channels.electronic import limit, openssh_folder, openssh_sign
 from distribution.channels.electronic.openssh_folder import Folder
 from distribution.channels.electronic.remote import (
     Account,
+    NotBegun,
     NotKept,
     Outcome,
     Seen,
@@ -92,16 +93,26 @@ class Session:
         raise _refusal(refused or ["Permission denied"])
 
     def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "_Closed":
-        self._put(path, b"")
+        try:
+            self._put(path, b"")
+        except NotKept:
+            raise
+        except OSError as exc:
+            raise NotBegun(exc) from exc
         announce()
-        self._put(path, content)
+        try:
+            self._put(path, content)
+        except NotKept:
+            raise
+        except OSError as exc:
+            raise NotKept(None, str(exc.strerror or exc)) from exc
         return _Closed()
 
     def _put(self, path: str, content: bytes) -> None:
         local = self._folder.path / "parcel"
         local.write_bytes(content)
         try:
-            said = self._ask(f"put {_quoted(str(local))} {_quoted(path)}")
+            said = self._say(f"put {_quoted(str(local))} {_quoted(path)}")
         finally:
             local.unlink()
         faults = [line for line in said if not line.startswith("Uploading ")]
@@ -145,6 +156,12 @@ class Session:
     # the batch ------------------------------------------------------------------------
     def _ask(self, command: str) -> list[str]:
         """Give one line of the batch; what `sftp` says to it. Raises FileNotFoundError, EOFError."""
+        said = self._say(command)
+        if any("not found" in line or line.endswith(_NOT_THERE) for line in _faults(said)):
+            raise FileNotFoundError(2, _NOT_THERE[0])
+        return said
+
+    def _say(self, command: str) -> list[str]:
         self._marks += 1
         mark = f"answered-{self._marks}"
         assert self._process.stdin is not None
@@ -154,8 +171,6 @@ class Session:
         except (OSError, ValueError) as exc:
             raise EOFError("sftp has ended") from exc
         said = list(self._until(mark))
-        if any("not found" in line or line.endswith(_NOT_THERE) for line in _faults(said)):
-            raise FileNotFoundError(2, _NOT_THERE[0])
         if any(line.startswith(("Connection closed", "Connection reset")) for line in said):
             raise EOFError("the line broke")
         return said

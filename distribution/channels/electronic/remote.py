@@ -57,6 +57,14 @@ class NotKept(OSError):
     """The host refused a write, or to close what it took: it keeps less than it was given."""
 
 
+class NotBegun(OSError):
+    """The host refused to begin a file: nothing of it stands there; `why` = its answer."""
+
+    def __init__(self, why: OSError):
+        self.why = why
+        super().__init__(why.errno, why.strerror)
+
+
 class TooLarge(OSError):
     """The file holds more than anyone reads of it; `size` = what is known of its bytes."""
 
@@ -89,7 +97,7 @@ class Remote(Protocol):
         """What stands in a folder, by name."""
 
     def write(self, path: str, content: bytes, *, announce: Callable[[], None] = quietly) -> "Written":
-        """Write a file anew; every byte was taken when this returns. Raises NotKept.
+        """Write a file anew; every byte was taken when this returns. Raises NotBegun, NotKept.
 
         The file stands there, empty or begun, when `announce` is called; after it, it may be whole.
         """
@@ -191,7 +199,7 @@ def explained(account: Account, *, doing: str) -> Iterator[None]:
     except (EOFError, ConnectionError, paramiko.SSHException, struct.error) as exc:
         raise lost(account) from exc  # an answer that is too short is a line that cannot be used
     except OSError as exc:
-        raise _answer(account, exc, doing=doing) from exc
+        raise _answer(account, exc.why if isinstance(exc, NotBegun) else exc, doing=doing) from exc
 
 
 def says_no_space(exc: OSError) -> bool:

@@ -26,7 +26,7 @@ from distribution.channels.electronic.packets import (
     seen_in,
     text_of,
 )
-from distribution.channels.electronic.remote import Seen, Stood, TooLarge, quietly
+from distribution.channels.electronic.remote import NotBegun, Seen, Stood, TooLarge, quietly
 from distribution.errors import DistributionError
 
 _VERSION = 3
@@ -143,7 +143,10 @@ class Wire:
         if answer.kind == Kind.STATUS and code_of(answer) != NOT_THERE:
             # A box that is open for writing only.
             (answer,) = self._ask((Kind.OPEN, name + struct.pack(">I", anew) + no_attributes))
-        return expect(answer, Kind.HANDLE)
+        try:
+            return expect(answer, Kind.HANDLE)
+        except OSError as exc:
+            raise NotBegun(exc) from exc
 
     def _stood(self, handle: bytes, content: bytes) -> Stood:
         """An open file's size, and whether its last bytes are ours: a host may keep less than it says."""
