@@ -8,7 +8,10 @@ _JOBS = (
     *("visit_hosts", "transfer_notes", "places", "host_accounts", "send_files", "file_outbox"),
     *("file_forms", "sealing", "build_files", "fit_records"),
 )
-_LEDGER = ("transfers", "files", "locks", "deliveries", "receipts", "rewrites", "endpoints")
+_LEDGER = (
+    *("transfers", "files", "locks", "deliveries", "receipts", "rewrites", "endpoints"),
+    *("acknowledgements", "holds"),
+)
 _SUPPORT = (
     *("killed_senders", "delivery_settings", "sftp_servers", "other_servers", "conch_server", "relay"),
     *("electronic", "records"),
