@@ -30,14 +30,16 @@ def refuse_what_may_be_there(conn: psycopg.Connection, file: ScoreFile, place: s
     """Look at what the ledger knows of earlier attempts, before the host is asked.
 
     Raises AmbiguousDelivery for a file that may stand where its endpoint does not lead any more, and for one
-    that its institution acknowledged although nothing says that it arrived.
+    that its institution acknowledged although nothing says that it arrived. A file without records may come
+    twice.
     """
     if file.may_stand and file.place not in (None, place):
         raise AmbiguousDelivery(
             f"An earlier attempt may have brought {file.name} to {file.place}; its endpoint names {place} "
             "now. Ask the institution whether it arrived there."
         )
-    if file.attempt and not file.may_stand and (said := acknowledgements.early_of(conn, file.file_id)):
+    may_come_again = not file.may_stand and file.details > 0
+    if file.attempt and may_come_again and (said := acknowledgements.early_of(conn, file.file_id)):
         raise AmbiguousDelivery(
             f"{file.di} acknowledged {file.name} ({said}), so it has it, although nothing here says that it "
             "arrived. Ask the institution, then release its hold with --as arrived."

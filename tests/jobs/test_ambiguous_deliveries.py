@@ -13,7 +13,7 @@ from distribution.jobs.reconcile_deliveries import reconcile
 from distribution.jobs.settle_holds import Fate
 from distribution.jobs.wiring import Line
 from distribution.ledger import files
-from tests.support import sftp_servers
+from tests.support import records, sftp_servers
 from tests.support.electronic import NIGHT, arrived, endpoint, join, owe, states
 from tests.support.sftp_servers import Host
 
@@ -172,6 +172,22 @@ def test_what_was_acknowledged_after_a_person_said_again_is_held_and_goes_by_no_
     assert arrived(cut_off, "4471") == []
     found = partners.to_paper(line, "4471", reason="host is gone", on=NIGHT, at_once=True)
     assert (found["to_paper"], found["in_doubt"]) == (0, [FILE])
+
+
+def test_an_early_acknowledgement_of_a_file_without_records_keeps_nothing_back(
+    line: Line, cut_off: Host
+) -> None:
+    join(line, cut_off, endpoint(cut_off, "4471", look="none", empty_file=True))
+    with line.connect() as conn:
+        records.institution(conn, "4471", kind="college", delivery_method="electronic")
+    send_files.build_files(line, run_id=None, on=NIGHT)
+    send_files.send_files(line, run_id=None, on=NIGHT)
+    assert send_files.send_files(line, run_id=None, on=NIGHT).unsent == (FILE,)  # nobody can tell
+    for taken in cut_off.folder("4471").iterdir():
+        taken.unlink()  # it had come, and they collected it
+    acknowledged(line, cut_off, details=0, score_total=0)
+    assert outcomes(line) == ["early"]
+    assert send_files.send_files(line, run_id=None, on=NIGHT).files == (FILE,)
 
 
 def test_of_a_file_that_never_left_an_acknowledgement_is_no_evidence(line: Line, cut_off: Host) -> None:

@@ -173,34 +173,38 @@ class Eyes:
                     self._expect_whole(written.stood, path, parcel)
                 finally:
                     written.close()  # some hosts let nobody take an open file away
-            except NotBegun as exc:
-                if closing is None and parcel.renamed_in is None:
-                    notes.undone(parcel.name)
-                is_plain = isinstance(exc.why, FileNotFoundError | PermissionError)
-                if not is_plain and (says_no_space(exc.why) or self._has_no_room(path, parcel)):
-                    raise no_space(account, doing=doing) from exc
-                raise
             except (FileNotFoundError, PermissionError, ConnectionError, TimeoutError):
                 raise
             except OSError as exc:
-                is_full = says_no_space(exc) or self._has_no_room(path, parcel)
-                self._undo(path, parcel, notes=notes, in_place=closing is None)
+                is_full = self._is_full(exc, path, parcel)
+                self._undo(exc, path, parcel, notes=notes, in_place=closing is None)
                 if is_full:
                     raise no_space(account, doing=doing) from exc
                 if isinstance(exc, NotKept):
                     raise self._not_written(parcel, exc) from exc
                 raise
 
-    def _undo(self, path: str, parcel: Parcel, *, notes: Notes, in_place: bool) -> None:
+    def _is_full(self, exc: OSError, path: str, parcel: Parcel) -> bool:
+        """Most hosts say only `Failure` when their disk is full; some tell on a second question."""
+        why = exc.why if isinstance(exc, NotBegun) else exc
+        if isinstance(why, FileNotFoundError | PermissionError):
+            return False
+        return says_no_space(why) or self._has_no_room(path, parcel)
+
+    def _undo(self, exc: OSError, path: str, parcel: Parcel, *, notes: Notes, in_place: bool) -> None:
         """Take back what was announced, then the file: its absence is not to be taken for an arrival."""
-        if not in_place:
+        if isinstance(exc, NotBegun):
+            if (
+                in_place and parcel.renamed_in is None
+            ):  # what an earlier attempt left is not undone by this one
+                notes.undone(parcel.name)
+        elif not in_place:
             notes.undone(parcel.name)
             self.remove(path)
         elif self.remove(path):  # a partial file in place may have been seen: only now nothing happened
             notes.undone(parcel.name)
 
     def _has_no_room(self, path: str, parcel: Parcel) -> bool:
-        """Most hosts say only `Failure` when their disk is full; some tell on a second question."""
         try:
             room = self.session.room_bytes(posixpath.dirname(path))
         except OSError:
@@ -222,8 +226,9 @@ class Eyes:
         if seen is None:
             raise self.vanished(parcel)
         if seen.size is not None and not self.is_whole(path, seen, parcel.content):
-            self._undo(path, parcel, notes=notes, in_place=False)
-            raise self._not_written(parcel, NotKept(None, f"{seen.size} bytes"))
+            kept = NotKept(None, f"{seen.size} bytes")
+            self._undo(kept, path, parcel, notes=notes, in_place=False)
+            raise self._not_written(parcel, kept)
 
     def _not_written(self, parcel: Parcel, exc: NotKept) -> TransientError:
         return TransientError(
