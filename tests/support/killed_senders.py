@@ -29,7 +29,7 @@ _STEPS = (
     (session, "connect"),
     (wire.Wire, "_send"),
     (openssh, "connect"),
-    (openssh.Session, "_ask"),
+    (openssh.Session, "_say"),
     (transfers, "lease"),
     (transfers, "begin"),
     (transfers, "note_closing"),
