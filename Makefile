@@ -34,7 +34,7 @@ portal: setup ## The coordinators' portal over a demo of three academic years, u
 
 # Most of a test's time is waiting for servers, so there are more workers than cores; a module stays with one worker.
 test: setup debian lint types ## Everything that must hold before a change is handed in
-	@$(PY) -m pytest -n 6 --dist loadfile
+	@$(PY) -m pytest -n 4 --dist loadfile
 
 proof: setup ## The long checks
 	@bash tools/debian_packages.sh proof

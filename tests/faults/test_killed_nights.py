@@ -47,9 +47,8 @@ POINTS = [
     ("distribution.ledger.runs", "finish", "before", 1),
     ("distribution.jobs.write_report", "write_report", "before", 1),
 ]
-# Before the plan is on file, between PDF and ledger, between upload and receipt, in the middle of the portal.
+# Between PDF and ledger, between upload and receipt, in the middle of the portal.
 SAMPLE = [
-    ("distribution.ledger.batches", "plan", "after", 1),
     ("distribution.ledger.batches", "prove", "before", 1),
     ("distribution.ledger.transfers", "deliver", "before", 5),
     ("distribution.ledger.stagings", "mark_delivered", "after", 1),

@@ -17,7 +17,7 @@ from distribution.jobs.wiring import Line
 from distribution.ledger import deliveries
 from tests.support import paper_night, paper_reading, paper_words, records
 
-SAMPLE, WHOLE = 15, 1_000
+SAMPLE, WHOLE = 6, 1_000
 
 
 @dataclass(frozen=True, slots=True)
