@@ -61,6 +61,7 @@ bench-portal: setup ## The portal over 20 million scores, beside an ORM; wrong c
 
 bench-electronic: setup ## Files delivered and written beside paramiko, sftp, rclone, asyncssh
 	@bash tools/debian_packages.sh proof
+	@$(PY) benchmarks/writing.py
 	@$(PY) benchmarks/electronic.py --profile
 
 lock: setup ## Choose newest versions again: requirements.in -> requirements.txt

@@ -1,14 +1,11 @@
-"""Electronic delivery beside its peers: files safely published, and a million rows written to 4,000 files.
+"""Electronic delivery beside its peers: files safely published.
 
-    python benchmarks/electronic.py [--files 200] [--rows 1000000] [--profile] [--folder /var/tmp]
+    python benchmarks/electronic.py [--files 200] [--profile]
 
 One file of 50 KB goes to one host in a session of its own. CPU is the client's alone: the SSH server and the
 relay that adds 20 ms each way are processes of their own. `this line` writes, looks and renames as a delivery
 does, without the ledger; `with the ledger` is the job that a night runs. Peers put the file under a temporary
 name and rename it, and check nothing else.
-
-For minutes after many files were deleted ext4 takes up to ten times as long to make one: the kernel's share
-of the CPU stands beside the whole, and `--folder /dev/shm` shows the writing without a disk.
 """
 
 import argparse
@@ -30,7 +27,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -388,107 +385,12 @@ def _owe(line: object, host: Host, ports: tuple[int, ...], codes: list[str]) -> 
         )
 
 
-# writing -----------------------------------------------------------------------------------------
-def measure_writing(folder: Path, *, rows: int) -> None:
-    """Rows to 4,000 files, with totals and hashes, beside groupby and to_csv."""
-    import numpy as np
-    import pandas as pd
-
-    from distribution.channels.electronic import record_layout, score_file
-    from distribution.channels.electronic.score_file import Form, Header
-    from distribution.jobs import build_files, file_outbox, wiring
-    from distribution.model import FileKind
-    from distribution.settings import Settings, make_home
-
-    settings = Settings(home=folder / "writing", database_url="postgresql://nowhere")
-    make_home(settings)
-    line = wiring.Line(settings=settings, url="", now=wiring.utc_now)
-    frame = _deliveries(rows)
-    created = datetime(2026, 11, 24, 3, tzinfo=UTC)
-
-    def write(layout: str) -> int:
-        form = Form(layout=record_layout.load(layout), control=record_layout.load(layout).control)
-        owed = frame.take(np.argsort(pd.factorize(frame["recipient"], sort=True)[0], kind="stable"))
-        codes = owed["recipient"].to_numpy(dtype=object)
-        edges = np.flatnonzero(np.concatenate(([True], codes[1:] != codes[:-1], [True])))
-        total, start = 0, 0
-        while start < len(edges) - 1:
-            stop = int(np.searchsorted(edges, edges[start] + 50_000, side="right")) - 1
-            stop = max(stop, start + 1)
-            chunk = owed.iloc[edges[start] : edges[stop]]
-            lines = score_file.format_details(chunk, form)
-            for di, first, last in build_files._slices(chunk["recipient"]):
-                header = Header(di, 1, 0, created, FileKind.NEW)
-                written = score_file.compose(header, lines, form, start=first, stop=last)
-                contents = {f"{layout}-{di}": written.data}
-                if written.sidecar is not None:
-                    contents[f"{layout}-{di}.json"] = written.sidecar
-                file_outbox.keep(line, di=di, contents=contents, encrypted=False)
-                total += written.details
-            start = stop
-        return total
-
-    def peer() -> int:
-        columns = [
-            field.name for field in record_layout.load("csv-1").records["D"] if field.name in frame.columns
-        ]
-        out = folder / "peer"
-        out.mkdir()
-        for di, rows_of in frame[["recipient", *columns]].groupby("recipient"):
-            rows_of.to_csv(out / f"{di}.csv", index=False)
-        return len(frame)
-
-    sys.stdout.write(
-        f"\n{rows:,} rows to {frame['recipient'].nunique():,} files\n"
-        f"{'':36} {'wall s':>8} {'CPU s':>8} {'of the kernel':>13} {'rows/CPU s':>11}\n"
-    )
-    for name, act in (
-        ("this line, csv-1, sums and hashes", lambda: write("csv-1")),
-        ("this line, fixed-1, sums and hashes", lambda: write("fixed-1")),
-        ("groupby + to_csv, neither", peer),
-    ):
-        before, began, kernel = _cpu_seconds(), time.perf_counter(), os.times().system
-        assert act() == rows
-        cpu, wall, kernel = _cpu_seconds() - before, time.perf_counter() - began, os.times().system - kernel
-        sys.stdout.write(f"{name:36} {wall:>8.1f} {cpu:>8.1f} {kernel:>13.1f} {rows / cpu:>11,.0f}\n")
-        sys.stdout.flush()
-    assert isinstance(frame, pd.DataFrame)
-
-
-def _deliveries(rows: int) -> "pd.DataFrame":  # noqa: F821
-    """What D records are made of, for a night of 4,000 institutions, in no order."""
-    import numpy as np
-    import pandas as pd
-
-    chance = np.random.default_rng(1)
-    number = pd.Series(np.arange(rows)).astype("str").str.zfill(8)
-    names = ["Smith", "Nguyễn", "O'Brien", "Łukasz", "García", "Lee", "Van Dyke", "Null", "Okafor"]
-    frame = pd.DataFrame({"delivery_id": np.arange(rows), "result_id": "R" + number})
-    constant = {"revision": "1", "action": "N", "reasons": "recipient", "status": "scored", "middle_name": ""}
-    constant |= {"gender": "F", "funding": "self", "test_center_code": "0042", "email": "", "grade": ""}
-    constant |= {"postal_code": "", "college_student_id": "", "local_student_id": "", "attending_code": ""}
-    constant |= {"replaces_revision": "", "birth_date": "2005-03-09", "scored_on": "2026-11-21"}
-    for name, value in constant.items():
-        frame[name] = value
-    frame["recipient"] = chance.integers(1000, 5000, rows).astype("str")
-    frame["candidate_id"] = "C" + number
-    frame["last_name"] = chance.choice(names, rows)
-    frame["first_name"] = chance.choice(["Ann", "José", "Li", "Mary Jo", "Sam"], rows)
-    frame["exam_code"] = chance.choice(["FINACC", "BIOLOG", "CALCUL"], rows)
-    frame["test_date"] = chance.choice(["2026-10-02", "2026-11-20"], rows)
-    frame["scaled_score"] = chance.integers(20, 81, rows).astype("str")
-    return frame.astype(dict.fromkeys(frame.columns.drop("delivery_id"), "str"))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--files", type=int, default=200)
-    parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--folder", help="where files are written (/var/tmp)")
-    parser.add_argument("--only", choices=["sending", "writing"])
     parser.add_argument("--task", help=argparse.SUPPRESS)
     parser.add_argument("--relay", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -498,15 +400,10 @@ def main() -> None:
         stated = json.loads(asked.task)
         sys.stdout.write(json.dumps(carry_out(Task(**(stated | {"ports": tuple(stated["ports"])})))))
     else:
-        place = asked.folder or "/var/tmp"  # noqa: S108  a folder of its own is made in it
-        folder = Path(tempfile.mkdtemp(prefix="score-distribution-bench-", dir=place))
+        folder = Path(tempfile.mkdtemp(prefix="score-distribution-bench-", dir="/var/tmp"))
         folder.chmod(0o755)
         try:
-            # Writing first: ext4 looks twice at inodes freed minutes ago, and sending frees many.
-            if asked.only != "sending":
-                measure_writing(folder, rows=asked.rows)
-            if asked.only != "writing":
-                measure_sending(folder, files=asked.files, profile=asked.profile)
+            measure_sending(folder, files=asked.files, profile=asked.profile)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

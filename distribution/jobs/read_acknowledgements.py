@@ -16,6 +16,7 @@ from distribution.channels.electronic import acknowledgement
 from distribution.channels.electronic.remote import Remote, TooLarge, explained
 from distribution.errors import DistributionError
 from distribution.jobs import host_accounts
+from distribution.jobs.shards import account_of
 from distribution.jobs.wiring import Line, actor
 from distribution.ledger import acknowledgements, endpoints, files
 from distribution.ledger.acknowledgements import Arrived, Outcome
@@ -36,8 +37,7 @@ class AcknowledgementOutcome:
 
 
 def read_acknowledgements(line: Line) -> AcknowledgementOutcome:
-    """Visit every institution that has an `ack_directory`; one that cannot be reached is asked again next "
-    "time."""
+    """Visit every institution that has an `ack_directory`; who is out of reach is asked again next time."""
     with line.connect() as conn:
         early = acknowledgements.book_early(conn, at=line.now())
         agreed = [each for each in endpoints.in_force(conn).values() if each.ack_directory]
@@ -55,10 +55,10 @@ def read_acknowledgements(line: Line) -> AcknowledgementOutcome:
 
 def _by_folder(agreed: Sequence[Endpoint]) -> list[list[Endpoint]]:
     """Institutions that drop their acknowledgements into one folder of one account, together."""
-    shared: dict[tuple[str, int, str, str], list[Endpoint]] = {}
+    shared: dict[tuple[str | int, ...], list[Endpoint]] = {}
     for each in sorted(agreed, key=lambda each: each.code):
         folder = posixpath.normpath(each.ack_directory or "")
-        shared.setdefault((each.host.casefold(), each.port, each.username, folder), []).append(each)
+        shared.setdefault((*account_of(each), folder), []).append(each)
     return list(shared.values())
 
 

@@ -12,7 +12,7 @@ def shards(dis: Collection[str], at: Mapping[str, Endpoint], *, most: int) -> li
     """
     by_account: dict[tuple[str, int, str], list[str]] = {}
     for di in sorted(dis):
-        by_account.setdefault(_account(at[di]), []).append(di)
+        by_account.setdefault(account_of(at[di]), []).append(di)
     found: list[list[str]] = [[] for _ in range(min(most, len(by_account)))]
     # The largest account first, each into the smallest shard so far.
     for account in sorted(by_account.values(), key=lambda group: (-len(group), group)):
@@ -20,6 +20,6 @@ def shards(dis: Collection[str], at: Mapping[str, Endpoint], *, most: int) -> li
     return [sorted(shard) for shard in found]
 
 
-def _account(endpoint: Endpoint) -> tuple[str, int, str]:
-    """Whom the host sees: names of hosts have no case, and may end with a dot."""
+def account_of(endpoint: Endpoint) -> tuple[str, int, str]:
+    """Whom the host sees: host, port and user. Names of hosts have no case, and may end with a dot."""
     return endpoint.host.lower().rstrip("."), endpoint.port, endpoint.username

@@ -99,6 +99,14 @@ def test_each_fault_is_told_at_its_step(line: Line, host: Host) -> None:
         assert says in said
 
 
+def test_a_name_that_cannot_even_be_looked_up_is_told_at_its_step(line: Line, host: Host) -> None:
+    at = replace(endpoint(host, "4471"), host="sftp..example.edu")  # on file before such names were refused
+    join(line, host, at)
+    failed, said = first_fault(line, at)
+    assert failed.startswith("Name")
+    assert "No address is known" in said
+
+
 def test_a_line_that_breaks_while_the_probe_is_deleted_fails_nothing(line: Line, tmp_path: Path) -> None:
     with sftp_servers.faulty(tmp_path / "faulty", fault=sftp_servers.DropsAtRemove) as drops:
         at = endpoint(drops, "4471")

@@ -194,9 +194,8 @@ class Eyes:
     def _undo(self, exc: OSError, path: str, parcel: Parcel, *, notes: Notes, in_place: bool) -> None:
         """Take back what was announced, then the file: its absence is not to be taken for an arrival."""
         if isinstance(exc, NotBegun):
-            if (
-                in_place and parcel.renamed_in is None
-            ):  # what an earlier attempt left is not undone by this one
+            # What an earlier attempt may have left is not undone by this one.
+            if in_place and parcel.renamed_in is None:
                 notes.undone(parcel.name)
         elif not in_place:
             notes.undone(parcel.name)

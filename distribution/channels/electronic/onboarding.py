@@ -114,7 +114,7 @@ def _to_the_door(endpoint: Endpoint, *, seconds: float) -> _Walk:
 def _resolve(endpoint: Endpoint) -> str:
     try:
         found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except OSError as exc:
+    except (OSError, UnicodeError) as exc:
         kind = TransientError if getattr(exc, "errno", None) == socket.EAI_AGAIN else PermanentError
         raise kind(
             f"No address is known for {endpoint.host}. Check the spelling with the institution, and whether "

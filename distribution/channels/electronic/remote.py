@@ -175,8 +175,9 @@ def unforeseen(place: str, exc: Exception) -> TransientError:
     """The error for what no rule foresees, by its kind and line alone: its words may quote a record."""
     at = traceback.extract_tb(exc.__traceback__)[-1]
     return TransientError(
-        f"{place} made us stumble ({type(exc).__name__} at {PurePath(at.filename).name}:{at.lineno}). It is "
-        "tried again in the next run; tell those who look after this code.",
+        f"Something unforeseen happened on the way to {place} ({type(exc).__name__} at "
+        f"{PurePath(at.filename).name}:{at.lineno}); the fault may be ours. It is tried again in the next "
+        "run; tell those who look after this code.",
         code=FailureCode.REFUSED_BY_HOST,
     )
 
