@@ -13,6 +13,7 @@ from distribution.jobs import batch_life, reprint_pieces
 from distribution.jobs.wiring import Line
 from distribution.ledger import batch_life as ledger
 from distribution.ledger import invariants, receipts, returned_mail
+from tests.support.dead_runs import wait_until_seen_to_be_dead
 from tests.support.paper import BATCH, a_batch, all_rows, outbox
 
 # Each command of a batch's life, in order, and where it may die: the function, before or after its work.
@@ -88,7 +89,9 @@ def killed(line: Line, command: str, owner: ModuleType, function: str, when: str
             COMMANDS[command](line)
         finally:
             os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    wait_until_seen_to_be_dead(line)
+    return was_killed
 
 
 def with_mailer(line: Line) -> Line:

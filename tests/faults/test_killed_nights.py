@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from distribution.demo.feed import write_demo_feed
 from distribution.jobs import distribute_scores, load_endpoints
 from distribution.jobs.wiring import Line
 from distribution.settings import load, make_home
+from tests.support.dead_runs import wait_until_seen_to_be_dead
 from tests.support.demo_ports import keep_free_ports
 
 DAY = date(2026, 11, 23)
@@ -93,7 +93,7 @@ def _kill_and_go_on(point, unharmed, cluster_url, tmp_path):
         )
         assert killed.stdout == "reached\n", killed.stderr
         assert killed.returncode == -9
-        _wait_until_it_is_seen_to_be_dead(line)
+        wait_until_seen_to_be_dead(line)
         document = distribute_scores.run_nightly(line, on=DAY)
         assert document["balanced"], document["faults"]
         assert document["exit"] == 0
@@ -101,19 +101,6 @@ def _kill_and_go_on(point, unharmed, cluster_url, tmp_path):
         again = distribute_scores.run_nightly(line, on=DAY)
         assert again["balanced"], again["faults"]
         assert _brought_out(line) == unharmed
-
-
-def _wait_until_it_is_seen_to_be_dead(line: Line) -> None:
-    """The database takes a moment to see that a run is gone, and keeps its locks until then."""
-    others = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    with line.connect(autocommit=True) as conn:
-        for _ in range(600):
-            if conn.execute(others).fetchone() == (0,):
-                return
-            time.sleep(0.05)
-    raise AssertionError("the killed run's connections are still there")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from distribution.jobs.ingest_feeds import check_file, ingest_files, ingest_inbo
 from distribution.jobs.list_feeds import gaps, list_feeds, long_arriving
 from distribution.ledger import feeds, locks
 from distribution.model import FeedKind, FeedState
+from tests.support.dead_runs import wait_until_seen_to_be_dead
 from tests.support.feeds import (
     DAY,
     contact_row,
@@ -287,6 +288,7 @@ def test_a_run_killed_between_commit_and_move_is_taken_over(line, moves, records
     arguments = [str(line.settings.home), line.url, line.now().isoformat(), str(moves + (records == 7))]
     killed = subprocess.run([sys.executable, "-c", KILLED_AT, *arguments], check=False)
     assert killed.returncode == -signal.SIGKILL
+    wait_until_seen_to_be_dead(line)
 
     outcome = ingest_inbox(line)
 

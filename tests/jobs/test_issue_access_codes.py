@@ -14,6 +14,7 @@ from distribution.errors import AnotherRunHoldsTheLock, UsageError
 from distribution.jobs.issue_access_codes import issue, issue_missing, listed, preview
 from distribution.ledger import codes, embedded, locks
 from tests.support import mail_servers, records
+from tests.support.dead_runs import wait_until_seen_to_be_dead
 
 DAY = date(2027, 6, 15)
 YEAR = 2027
@@ -245,6 +246,7 @@ def test_killed_between_the_mail_and_the_ledger_the_rerun_sends_the_same_mail_wi
         killing.pid = sender.pid
         sender.communicate("go\n")
     assert sender.returncode == -9
+    wait_until_seen_to_be_dead(line)
     assert len(killing.mails) == 1
     with line.connect() as conn:
         cut = conn.execute("SELECT message_id FROM ledger.mail WHERE state = 'sending'").fetchall()

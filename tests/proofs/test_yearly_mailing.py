@@ -18,6 +18,7 @@ from distribution.jobs.issue_access_codes import issue
 from distribution.jobs.wiring import Line
 from tests.faults.killed_mailing import DAY, YEAR, line_to
 from tests.support import mail_servers
+from tests.support.dead_runs import wait_until_seen_to_be_dead
 from tests.support.portal import code_in
 
 KINDS = ("high_school", "district", "college", "military", "business", "other")
@@ -136,6 +137,7 @@ def killed(line: Line, port: int, server, *point: str) -> int:
     server.pid = None if point else started
     process.communicate("go\n")
     server.pid = None
+    wait_until_seen_to_be_dead(line)
     return process.returncode
 
 
